@@ -43,6 +43,21 @@ describe('a session of preview4 whose connection is lost', () => {
     expect([refused.session, refused.u32(48), refused.body.length]).toEqual([0, 0x00010006, 0]);
   });
 
+  it('is not resumed twice by one token, even before the client has said anything on the new connection', async () => {
+    const server = await serving({ submit: (operation) => operation.text() });
+    const first = await peerOf(server);
+    const { session, body: token } = await first.opened({ flags: 1 });
+    first.end();
+    const second = await peerOf(server);
+    const { body: next } = await second.opened({ id: session, flags: 1 }, token);
+    second.end();
+    await expect.poll(() => server.suspendedCount).toBe(1);
+    const third = await peerOf(server);
+    expect((await third.opened({ id: session, flags: 1 }, token)).u32(48)).toBe(0x00010006);
+    third.send(packet(T.open, {}, open({ id: session, flags: 1, token: next.length }), next));
+    expect((await third.get(T.openAck)).session).toBe(session);
+  });
+
   it('is resumed over a connection that is still there: the right token wins (P-7), a wrong one costs nothing', async () => {
     const server = await serving({ submit: (operation) => operation.text() });
     const first = await peerOf(server);

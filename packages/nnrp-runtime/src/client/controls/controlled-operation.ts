@@ -41,7 +41,7 @@ export abstract class ControlledOperation {
 
   /**
    * Changes its priority.
-   * @returns false when it is over, and nothing was sent @throws UsageError in preview3, WireError when a value does not fit;
+   * @returns false when it is over or about to be, and nothing was sent @throws UsageError in preview3, WireError when a value does not fit;
    * the same for the other changes
    */
   setPriority(priorityClass: number, priorityDelta = 0): boolean {
@@ -67,8 +67,10 @@ export abstract class ControlledOperation {
   supersede(by: { readonly id: bigint } | bigint, abort = true): boolean {
     const { said } = this;
     const newOperationId = typeof by === 'bigint' ? by : by.id;
-    if (this.isOver) return false;
+    if (!this.isOpen) return false;
     said.controls.supersede(this, newOperationId, said.nextSequence(), abort);
+    // From 4.23 on it is over for the server: whatever is still said of it ends the session of a reference.
+    said.isEnding = true;
     return true;
   }
 
@@ -79,9 +81,14 @@ export abstract class ControlledOperation {
 
   private schedule(messageType: number, change: Partial<preview4.Scheduling>): boolean {
     const { said } = this;
-    if (this.isOver) return false;
+    if (!this.isOpen) return false;
     said.controls.schedule(messageType, this, { ...change, controlSequence: said.nextSequence() });
     return true;
+  }
+
+  /** Whether anything may be said of it. */
+  private get isOpen(): boolean {
+    return !this.isOver && !this.said.isEnding;
   }
 
   private get said(): OperationWords {

@@ -9,7 +9,7 @@ const EVENT_BYTES = 512;
 
 /** What preview4 knows of one operation besides its frame. */
 export class OperationWords {
-  /** Whether a PARTIAL_RESULT was the last: the answer is under way. */
+  /** Whether a PARTIAL_RESULT was the last, or it is superseded: the answer is under way. */
   isEnding = false;
   private isOver = false;
   private changes = 0n;

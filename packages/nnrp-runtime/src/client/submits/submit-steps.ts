@@ -1,7 +1,9 @@
+import { DeadlineError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import type { Guarded } from '../../base/guard.js';
+import { momentOf } from '../../base/time/unix-time.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { unixMs } from '../controls/controlled-operation.js';
@@ -40,8 +42,13 @@ export function sendSubmit(
   const traceId = options?.traceId;
   const deadlineAt = options?.deadlineAt;
   const codec = ids?.next(options?.operationId) ?? FRAME_SUBMIT;
+  const unixDeadline = deadlineAt === undefined ? undefined : unixMs(deadlineAt);
+  // A reference server would fail the session.
+  if (unixDeadline !== undefined && momentOf(unixDeadline) <= performance.now()) {
+    throw new DeadlineError(`deadlineAt was over before frame ${frameId} could be sent`, 0);
+  }
   // What cannot be sent must not reserve anything.
-  if (deadlineAt !== undefined && ids?.canEncode(metadata) === true) ids.reserve(frameId, unixMs(deadlineAt));
+  if (unixDeadline !== undefined && ids?.canEncode(metadata) === true) ids.reserve(frameId, unixDeadline);
   const traceLow = traceId === undefined ? 0 : Number(traceId & 0xffffffffn);
   const traceHigh = traceId === undefined ? 0 : Number(traceId >> 32n);
   const routeId = options?.routeId;

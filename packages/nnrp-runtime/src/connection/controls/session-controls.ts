@@ -84,6 +84,7 @@ export class SessionControls {
     return this.send(this.words.kinds.TRACE_CONTEXT, init);
   }
 
+  /** Of an operation that is over nothing is sent, here and in the next two: a reference client ends the session for it. */
   routeHint(init: ControlInit<preview4.RouteHint>, target: ControlTarget = SESSION): boolean {
     return this.send(this.words.kinds.ROUTE_HINT_MESSAGE, init, target);
   }
@@ -99,8 +100,6 @@ export class SessionControls {
 
   /** How far an operation is. Of one that is over nothing is sent: from 4.25 on the reference ends a session for that. */
   progress(init: ControlInit<preview4.Progress>, target: ControlTarget): boolean {
-    this.ready();
-    if (target.isOver === true) return true;
     return this.send(this.words.kinds.PROGRESS, init, target);
   }
 
@@ -139,20 +138,20 @@ export class SessionControls {
     return this.transmit(OBJECT_DECLARE, message.metadata, message.body, 0);
   }
 
-  /** @throws UsageError when there is no such object */
+  /** For the session where the operation is over. @throws UsageError when there is no such object */
   referObject(init: ControlInit<preview4.ObjectReference>, target: ControlTarget = SESSION): boolean {
     const entry = this.known(init.objectId ?? 0n);
-    const room = this.send(this.words.objects.OBJECT_REF, init, target);
+    const room = this.send(this.words.objects.OBJECT_REF, init, unlessOver(target));
     // The peer counts it as well: a release of either side takes it back on both.
     entry.references++;
     return room;
   }
 
-  /** @throws UsageError when there is no such object */
+  /** For the session where the operation is over. @throws UsageError when there is no such object */
   releaseObject(init: ControlInit<preview4.ObjectRelease>, target: ControlTarget = SESSION): boolean {
     const { sourceRole = this.session.role, flags = this.words.ObjectReleaseFlags.FinalRelease } = init;
     this.known(init.objectId ?? 0n);
-    const room = this.send(this.words.objects.OBJECT_RELEASE, { ...init, sourceRole, flags }, target);
+    const room = this.send(this.words.objects.OBJECT_RELEASE, { ...init, sourceRole, flags }, unlessOver(target));
     this.objects.released(init.objectId ?? 0n, flags);
     return room;
   }
@@ -208,6 +207,7 @@ export class SessionControls {
     target: ControlTarget = SESSION,
   ): boolean {
     this.ready();
+    if (target.isOver === true) return true;
     const fixed = kind.operation === undefined ? {} : { [kind.operation]: target.id };
     const { metadata, body } = controlMessage(kind, init, fixed as Partial<M>);
     return this.transmit(kind, metadata, body, target.frameId);
@@ -241,3 +241,7 @@ export class SessionControls {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+function unlessOver(target: ControlTarget): ControlTarget {
+  return target.isOver === true ? SESSION : target;
+}

@@ -80,7 +80,8 @@ export class GrantedSessions {
     if (session === undefined || !port.isAway || !port.canGoOnFrom(attempt)) return false;
     this.keepLog();
     const from = port.resumeOn(connection, attempt);
-    const token = port.tokens.issue(attempt.token);
+    // To a reference client of preview4 the old one is void; it would lose nothing but an id with a lost acknowledgement.
+    const token = port.tokens.issue(port.beginsAnew ? undefined : attempt.token);
     const answer = { token, received: session.receivedPackets, from: isOthers ? from : undefined };
     this.begin(session, resumedAck(open, server.terms, session.ack), answer);
     server.resumables.resumed(port);

@@ -87,7 +87,7 @@ export class ServerConnection
     this.faults = new ToldFaults(owner.bounds);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.grants = new GrantedSessions(this, owner);
-    this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
+    this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner), this.closes);
     this.router = new ConnectionRouter(this, this.opening, this.closes);
     this.halfClose = new HalfClose(transport, this);
     this.holds = new ReadHolds(transport, this);
@@ -244,7 +244,7 @@ export class ServerConnection
   }
 
   begins(session: ServerSession): void {
-    this.closes.forget(session.sessionId);
+    this.closes.begun(session.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0 && !this.dialect.isPreview4) this.knowsPeerMessages = true;

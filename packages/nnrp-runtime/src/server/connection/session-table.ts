@@ -1,8 +1,9 @@
-import { IdMap, IdSet, type SessionIds } from 'nnrp-core';
+import { IdMap, IdSet } from 'nnrp-core';
+import type { FreeIdsAbove } from '../opening/id-choice.js';
 import { FreeIds } from './free-ids.js';
 
 /** The session ids in use on one server, over all its connections. Looking and taking are one step of one thread. */
-export class SessionTable<T> implements SessionIds {
+export class SessionTable<T> implements FreeIdsAbove {
   private readonly records = new IdMap<T>();
   /** Every free id is in `freed`, or is not below this one. It only rises, over ids that are taken. */
   private frontier = 1;
@@ -32,6 +33,13 @@ export class SessionTable<T> implements SessionIds {
     }
     while (this.records.has(this.frontier) || this.reserved.has(this.frontier)) this.frontier++;
     return this.frontier > 0xffffffff ? 0 : this.frontier;
+  }
+
+  /** The lowest free id above this one that nobody was given before; 0 when there is none. */
+  freeAbove(sessionId: number): number {
+    let id = Math.max(this.frontier, sessionId + 1);
+    while (this.records.has(id) || this.reserved.has(id)) id++;
+    return id > 0xffffffff ? 0 : id;
   }
 
   set(sessionId: number, record: T): void {

@@ -1,6 +1,7 @@
 import { IdSet, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CloseStatus, MessageType } from 'nnrp-core/preview3';
+import type { FreeIdsAbove, IdChoice } from '../opening/id-choice.js';
 
 /** Closes remembered until the client confirms them; a client that never does costs no more than this. */
 const MAX_REMEMBERED = 1024;
@@ -19,13 +20,15 @@ const CROSSING: ReadonlySet<number> = new Set([
 ]);
 
 /** Sessions that are over, and for which messages may still come that have crossed the end. */
-export class UnconfirmedCloses {
+export class UnconfirmedCloses implements IdChoice {
   /** This side has closed them, without a confirmation yet. Made with the first close. */
   private sessionIds: IdSet | undefined;
   /** The client has closed them: it never says when it has read the confirmation. */
   private closedByClient: IdSet | undefined;
   /** Over preview4, whichever side has ended them. */
   private ended: IdSet | undefined;
+  /** The highest id that the connection has had. */
+  private highest = 0;
 
   add(sessionId: number): void {
     this.sessionIds ??= new IdSet();
@@ -43,8 +46,20 @@ export class UnconfirmedCloses {
     remember(this.ended, sessionId);
   }
 
+  /**
+   * An id that the connection has not had over preview4, as long as there is one: a reference client refuses to open one again
+   * that it has closed.
+   */
+  free(ids: FreeIdsAbove): number {
+    const lowest = ids.free();
+    if (this.ended === undefined || lowest > this.highest) return lowest;
+    const mayBeUsed = this.ended.has(lowest) || this.ended.size >= MAX_REMEMBERED;
+    return (mayBeUsed && ids.freeAbove(this.highest)) || lowest;
+  }
+
   /** The id belongs to a new session. */
-  forget(sessionId: number): void {
+  begun(sessionId: number): void {
+    this.highest = Math.max(this.highest, sessionId);
     this.sessionIds?.delete(sessionId);
     this.closedByClient?.delete(sessionId);
     this.ended?.delete(sessionId);

@@ -5,7 +5,6 @@ import {
   openedAck,
   type Packet,
   rejectedAck,
-  type SessionIds,
   type SessionOpenTerms,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
@@ -24,6 +23,7 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { ClientPlace } from '../recovery/client-place.js';
 import type { SessionPort } from '../recovery/session-port.js';
 import type { RefusalTerms } from './counted-refusals.js';
+import type { FreeIdsAbove, IdChoice } from './id-choice.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
 import { grantOf, wrongAnswer } from './policy-grant.js';
@@ -82,7 +82,7 @@ export interface OpeningServer {
   readonly config: NnrpServerConfig;
   /** See {@link openTerms}. */
   readonly terms: SessionOpenTerms;
-  readonly table: SessionIds;
+  readonly table: FreeIdsAbove;
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;
 }
@@ -131,6 +131,7 @@ export class SessionOpening {
     private readonly server: OpeningServer,
     private readonly owner: OpeningOwner,
     private readonly refusals: OpenRefusals,
+    private readonly ids: IdChoice,
   ) {}
 
   /** Whether a decision is being waited for; packets that may depend on it go to `wait`. */
@@ -335,19 +336,17 @@ export class SessionOpening {
       return;
     }
     const failure = this.refusals.hindrance(attempt !== undefined);
-    if (failure !== undefined) {
-      this.refuse(open, failure);
-      return;
-    }
-    if (attempt !== undefined) {
-      this.resume(open, attempt);
-      return;
-    }
+    if (failure !== undefined) this.refuse(open, failure);
+    else if (attempt !== undefined) this.resume(open, attempt);
+    else this.grant(open, grant.priorityClass);
+  }
+
+  private grant(open: preview3.SessionOpen, priorityClass: preview3.SessionPriorityClass | undefined): void {
     const { table, resumables } = this.server;
     const has = (id: number) => table.has(id) || resumables.keepsId(id, this.owner);
-    const choice = chooseSessionId(open, { has, free: () => table.free() });
+    const choice = chooseSessionId(open, { has, free: () => this.ids.free(table) });
     if ('sessionId' in choice)
-      this.owner.granted(open, openedAck(open, this.server.terms, choice.sessionId, grant.priorityClass));
+      this.owner.granted(open, openedAck(open, this.server.terms, choice.sessionId, priorityClass));
     else if (choice.errorCode !== SessionErrorCode.SessionLimitReached) this.refuse(open, choice);
     else this.refuse(open, noSuchId(open.requestedSessionId));
   }

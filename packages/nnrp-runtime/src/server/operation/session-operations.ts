@@ -266,13 +266,13 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   }
 
   /** The session is over: nothing can be answered any more. @returns the frame ids that have no answer */
-  end(reason: NnrpError): number[] {
+  end(reason: NnrpError, outcome: DropReason = 'session_lost'): number[] {
     this.ended = reason;
     this.droppedUnseen = undefined;
     const ended = this.registry.endAll(OperationState.Cancelled);
     for (const operation of ended) {
       const own = forCaller(reason);
-      guard(this, () => this.answered(operation, own, 'session_lost'));
+      guard(this, () => this.answered(operation, own, outcome));
       // Its handler hears of the end whatever has failed.
       if (!operation.isOver) guard(this, () => operation.end(own));
     }

@@ -326,7 +326,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   /** A reference client of preview4 resumes a session without anything that was in it: nothing is kept for it. */
-  private get beginsAnew(): boolean {
+  get beginsAnew(): boolean {
     return this.dialect.isPreview4 && !this.understands(PeerMessages.Recovery);
   }
 

@@ -268,6 +268,7 @@ export class ServerSession {
   dropFrame(failure: FrameFailure, packet: Packet): void {
     const { frameId } = packet;
     this.tally.refused(frameId, dropReason(failure));
+    if (this.closing.isUntold) return;
     this.explainDrop(frameId, failure);
     this.operations.dropUntaken(packet, failure);
   }

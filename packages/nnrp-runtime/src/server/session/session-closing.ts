@@ -58,7 +58,9 @@ export class SessionClosing {
     this.requestedAtMs = performance.now();
     const reason = new ClosedError(`session ${owner.sessionId} is being closed by the client`);
     owner.stopSubmits(reason);
-    if (close.metadata.inFlightPolicy === InFlightPolicy.Abort) this.dropAll(reason);
+    const { inFlightPolicy, drainTimeoutMs } = close.metadata;
+    if (inFlightPolicy === InFlightPolicy.Abort || (drainTimeoutMs === 0 && this.takesNothingElse))
+      this.dropAll(reason);
     return true;
   }
 
@@ -242,7 +244,19 @@ export class SessionClosing {
   }
 
   private dropAll(reason: NnrpError, failure?: FrameFailure): void {
-    this.ended(this.owner.operations.dropAll(reason, failure));
+    const { operations } = this.owner;
+    this.ended(this.isUntold ? operations.end(reason, 'session_closed') : operations.dropAll(reason, failure));
+  }
+
+  /** The client has asked to close, and is not told of any frame any more. */
+  get isUntold(): boolean {
+    return this.request !== undefined && this.takesNothingElse;
+  }
+
+  /** Behind its SESSION_CLOSE a reference client of preview4 takes the answer to that alone: release 4.22 fails on a drop. */
+  private get takesNothingElse(): boolean {
+    const { connection } = this.owner;
+    return connection.dialect.isPreview4 && !connection.knowsPeerMessages;
   }
 
   private sendAck(closeStatus: preview3.CloseStatus, lastOperationId: bigint): void {

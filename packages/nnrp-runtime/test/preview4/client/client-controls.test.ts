@@ -107,6 +107,62 @@ describe('what preview4 says of an operation', () => {
     expect(link.received.filter(({ type }) => type === T.DEADLINE)).toHaveLength(1);
   });
 
+  it('says no deadline that is over: the submit fails, and the session goes on', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const late = await session.submit('a', { deadlineAt: Date.now() }).then(
+      () => 'sent',
+      (error: unknown) => error,
+    );
+    expect(late).toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
+    const operation = await session.submit('b');
+    const submit = await link.next(T.SUBMIT);
+    link.result(submit, 'done');
+    expect((await operation.result()).text()).toBe('done');
+    expect(link.received.map(({ type }) => type)).not.toContain(T.DEADLINE);
+    expect(submit.frame).toBe(1);
+  });
+
+  it('says nothing more of one that is superseded: to a reference from 4.23 on it is over', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const [old, next] = [await session.submit('a'), await session.submit('b')];
+    const [first] = [await link.next(T.SUBMIT), await link.next(T.SUBMIT)];
+    expect(old.supersede(next)).toBe(true);
+    expect([old.supersede(next), old.setPriority(1), old.setDeadline(4_000_000_000_000)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    await old.cancel();
+    link.dropReason(first, 2);
+    await expect(old.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    await session.close({ inFlightPolicy: 1 });
+    await link.next(T.SESSION_CLOSE);
+    const said = link.received.map(({ type }) => type).filter((type) => type >= 0x30);
+    expect(said).toEqual([T.SUPERSEDE]);
+  });
+
+  it('says hints, budgets, references and releases of one that is over to nobody, or of the session', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const { controls } = session;
+    const operation = await session.submit('a');
+    controls.declareObject({ objectId: 5n, byteSize: 1n });
+    link.result(await link.next(T.SUBMIT), 'done');
+    await operation.result();
+    expect(controls.routeHint({ routeId: 1 }, operation)).toBe(true);
+    expect(controls.executionHint({ routeId: 1 }, operation)).toBe(true);
+    expect(controls.budget({ tokenBudget: 1 }, operation)).toBe(true);
+    controls.referObject({ objectId: 5n }, operation);
+    controls.releaseObject({ objectId: 5n }, operation);
+    const [reference, release] = [await link.next(T.REF), await link.next(T.RELEASE)];
+    for (const { frame, metadata: said } of [reference, release])
+      expect([frame, said.readBigUInt64LE(8)]).toEqual([0, 0n]);
+    const said = link.received.map(({ type }) => type).filter((type) => type >= 0x30);
+    expect(said).toEqual([T.DECLARE, T.REF, T.RELEASE]);
+  });
+
   it('says hints, budgets, traces, capabilities, caches, errors and objects of the session, and hears them', async () => {
     const { client, link } = await stage.serve();
     const session = await client.openSession();
