@@ -27,6 +27,13 @@ describe('a client of preview4', () => {
     expect([ack.session, ack.frame, ack.trace, ack.body.length]).toEqual([0, 0, 0n, 0]);
     // Version, wire format, authentication; profiles and payload kinds; frames at once; lifetime of tokens.
     expect([ack.u32(0), ack.u32(8), ack.u32(12), ack.u16(50), ack.u32(64)]).toEqual([1, 2, 0x73, 4, 120_000]);
+    // One lane at least; as many bytes as a whole packet may have.
+    const laneless = hello();
+    laneless.writeUInt16LE(0, 34);
+    const other = await peerOf(server);
+    other.send(packet(T.hello, {}, laneless));
+    const offered = await other.get(T.helloAck);
+    expect([ack.u16(48), offered.u16(48), ack.u32(60)]).toEqual([1, 1, 64 * 1024 * 1024]);
     const second = await opened(server);
     expect(await answer(second.peer, second.session, 1, 2n ** 40n, 'ping')).toBe(`${2n ** 40n}:ping`);
     expect(server.sessions().map(({ revision }) => revision)).toEqual(['preview4']);

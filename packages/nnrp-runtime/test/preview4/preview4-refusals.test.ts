@@ -43,6 +43,7 @@ describe('a hello of preview4', () => {
     ['that is too short', packet(T.hello, {}, hello().subarray(0, 60))],
     ['with a body that was not announced', packet(T.hello, {}, hello(), 'body')],
     ['with a session', packet(T.hello, { session: 1 }, hello())],
+    ['without a profile that is served', packet(T.hello, {}, hello({ profiles: 1 }))],
   ])('%s is refused by ERROR, and costs the connection', async (_name, sent) => {
     const peer = await peerOf(await echoing());
     peer.send(sent);

@@ -66,8 +66,14 @@ export function answerHelloOfPreview4(packet: Packet, config: NnrpServerConfig, 
   const tokenTtlMs = config.resumeWindowMs;
   const outcome = negotiateHello(hello, [], { ...terms(config, kind), tokenTtlMs });
   if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
+  const { ack: agreed } = outcome;
+  if (agreed.acceptedProfileBitmap === 0) {
+    return { errorCode: ErrorCode.UnsupportedCapability, text: 'CLIENT_HELLO offers no profile that is served' };
+  }
   const auth = new Uint8Array(body.subarray(0, Math.min(hello.authBytes, body.length)));
-  return { ack: outcome.ack, body: EMPTY, auth, families: 0, packetBytes: undefined };
+  // The limit is that of a whole packet.
+  const ack = { ...agreed, maxLaneCount: Math.max(1, agreed.maxLaneCount), maxBodyBytes: config.maxPacketBytes };
+  return { ack, body: EMPTY, auth, families: 0, packetBytes: undefined };
 }
 
 const EMPTY = new Uint8Array(0);
