@@ -79,7 +79,7 @@ async function drive(scenario: Scenario, options: DriverOptions): Promise<Driver
   );
   try {
     const { terminal, message, evidence } = await driven(scenario, options, limit.signal);
-    const outcome = terminal === scenario.terminal ? 'passed' : 'failed';
+    const outcome = terminal === (scenario.terminal ?? terminal) ? 'passed' : 'failed';
     return { id, outcome, terminal, ...(message && { message: shown(message) }), route_evidence: evidence };
   } catch (error) {
     return { id, outcome: 'failed', terminal: 'error', message: shown(errorText(error)) };

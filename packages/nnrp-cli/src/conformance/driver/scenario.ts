@@ -27,8 +27,8 @@ export interface Scenario {
   readonly role: 'client' | 'server';
   readonly applicationEndpoint: string;
   readonly routes: readonly ScenarioRoute[];
-  /** How it is to end. */
-  readonly terminal: string;
+  /** How it is to end; undefined when the scenario does not say. */
+  readonly terminal: string | undefined;
   /** Milliseconds that the suite waits for this program. */
   readonly timeoutMs: number;
 }
@@ -44,23 +44,22 @@ const GRACE_MS = 10_000;
 export function readScenario(original: JsonObject, resolved: JsonObject): Scenario {
   const asked = scenarioOf(original, 'scenario');
   const given = scenarioOf(resolved, 'resolved scenario');
-  const host = member(given, 'host_route', 'resolved scenario');
-  const requested = listMember(member(asked, 'host_route', 'scenario'), 'routes', 'scenario');
-  const role = textMember(host, 'role', 'resolved scenario');
-  if (role !== 'client' && role !== 'server')
-    throw new SuiteFileError(`resolved scenario: role: client or server, got ${role}`);
+  const host = hostOf(given, 'resolved scenario');
+  const requested = listMember(hostOf(asked, 'scenario'), 'routes', 'scenario');
+  const role = roleOf(host, given);
+  const applicationEndpoint = textMember(host, 'application_endpoint', 'resolved scenario');
   const routes = listMember(host, 'routes', 'resolved scenario').map((route, index) =>
-    readRoute(route, requested[index] ?? route, `route ${index + 1}`),
+    readRoute(route, requested[index] ?? route, applicationEndpoint, `route ${index + 1}`),
   );
   const steps = Array.isArray(given['steps']) ? given['steps'].filter(isJsonObject) : [];
   const times = steps.map(({ timeout_ms: time }) => (typeof time === 'number' ? time : 0));
-  const { expect } = given;
+  const expected = given['expect'] ?? given['expectation'] ?? given['expected'];
   return {
     id: textMember(given, 'id', 'resolved scenario'),
     role,
-    applicationEndpoint: textMember(host, 'application_endpoint', 'resolved scenario'),
+    applicationEndpoint,
     routes,
-    terminal: isJsonObject(expect) ? textMember(expect, 'terminal', 'expect') : 'success',
+    terminal: isJsonObject(expected) ? textMember(expected, 'terminal', 'expect') : undefined,
     timeoutMs: Math.max(0, ...times) + GRACE_MS,
   };
 }
@@ -68,30 +67,45 @@ export function readScenario(original: JsonObject, resolved: JsonObject): Scenar
 /** A file of one scenario, alone or as a manifest has it. */
 function scenarioOf(file: JsonObject, where: string): JsonObject {
   if ('protocol_version' in file) requireProtocol(file, PROTOCOL_VERSION, where);
-  if ('host_route' in file) return file;
   const { scenario, scenarios } = file;
-  const [only] = Array.isArray(scenarios) ? (scenarios as unknown[]) : [scenario];
-  if (isJsonObject(only) && 'host_route' in only) return only;
+  const [only] = Array.isArray(scenarios) ? (scenarios as unknown[]) : [scenario ?? file];
+  return isJsonObject(only) ? only : file;
+}
+
+/** What it says of the host, with the routes. */
+function hostOf(scenario: JsonObject, where: string): JsonObject {
+  const hosts = [scenario['host_route'], scenario['host_routes'], scenario];
+  const host = hosts.find((one) => isJsonObject(one) && Array.isArray(one['routes']));
+  if (isJsonObject(host)) return host;
   throw new SuiteFileError(`${where}: expected a scenario with host_route`);
 }
 
-function readRoute(route: JsonObject, requested: JsonObject, where: string): ScenarioRoute {
+/** Where it is not said, the suite's own side says it: it is the server of a client. */
+function roleOf(host: JsonObject, { mode }: JsonObject): 'client' | 'server' {
+  const role = host['role'] ?? (mode === 'suite_as_server' ? 'client' : mode === 'suite_as_client' ? 'server' : '');
+  if (role === 'client' || role === 'server') return role;
+  throw new SuiteFileError(`resolved scenario: role: client or server, got ${String(role).slice(0, 40)}`);
+}
+
+function readRoute(route: JsonObject, requested: JsonObject, endpoint: string, where: string): ScenarioRoute {
   const transport = textMember(route, 'transport', where);
   if (!TRANSPORTS.includes(transport))
     throw new SuiteFileError(`${where}: transport ${transport.slice(0, 40)} is not known`);
   const failures = route['injected_failures'];
+  const { security } = route;
+  // A route that says nothing of it is as secure as the endpoint has to be.
+  const mode = (isJsonObject(security) ? security['mode'] : security) ?? route['security_mode'];
   return {
     transport: transport as RouteTransport,
     providerId: textMember(route, 'provider_id', where),
-    requestedLocator: textMember(requested, 'locator', where),
-    locator: textMember(route, 'locator', where),
-    securityMode: textMember(member(route, 'security', where), 'mode', where),
-    injectedFailures: Array.isArray(failures) ? failures.map(String) : [],
+    requestedLocator: textMember(requested, 'requested_locator' in requested ? 'requested_locator' : 'locator', where),
+    locator: textMember(route, 'resolved_locator' in route ? 'resolved_locator' : 'locator', where),
+    securityMode: typeof mode === 'string' ? mode : endpoint.startsWith('nnrps:') ? 'tls_server_auth' : 'plain',
+    injectedFailures: Array.isArray(failures) ? failures.map(nameOfFailure) : [],
   };
 }
 
-function member(object: JsonObject, name: string, where: string): JsonObject {
-  const value = object[name];
-  if (isJsonObject(value)) return value;
-  throw new SuiteFileError(`${where}: ${name}: expected an object`);
+/** A name, or an object that has one. */
+function nameOfFailure(failure: unknown): string {
+  return isJsonObject(failure) ? String(failure['kind'] ?? failure['type'] ?? '') : String(failure);
 }
