@@ -44,6 +44,10 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   readonly encode = (value: preview3.FrameSubmit, view: DataView, start: number): number =>
     this.words.encodeSubmit(value, this.low, this.high, view, start);
 
+  head(value: preview3.FrameSubmit): Uint8Array | undefined {
+    return this.words.submitHead(value, this.low, this.high);
+  }
+
   /** Another client has used ids up to this one, a u32. */
   goOnBehind(id: number): void {
     this.counted = id;

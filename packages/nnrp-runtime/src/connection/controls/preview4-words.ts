@@ -18,7 +18,7 @@ import {
   SupersedeFlags,
   unknownCapabilityToken,
 } from 'nnrp-core/preview4';
-import { CONTROL_REQUEST, encodeSubmit } from '../revision/codecs-preview4.js';
+import { CONTROL_REQUEST, encodeSubmit, submitHead } from '../revision/codecs-preview4.js';
 import { LENIENT_PREVIEW4_DIALECT, PREVIEW4_DIALECT } from '../revision/dialect-preview4.js';
 import { CACHE_CODECS } from './cache-codecs.js';
 import { operationOf, readControl } from './control-events.js';
@@ -37,6 +37,7 @@ export const PREVIEW4_WORDS = {
   noteObject,
   controlRequest: CONTROL_REQUEST,
   encodeSubmit,
+  submitHead,
   submitBytes: FRAME_SUBMIT_BYTES,
   cache: CACHE_CODECS,
   /** Descriptors with a kind of their own stand where preview3 has wider flags. */

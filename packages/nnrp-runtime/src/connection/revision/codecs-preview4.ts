@@ -61,6 +61,24 @@ export function encodeSubmit(
   return end;
 }
 
+const SUBMIT_HEAD: MetadataCodec<preview3.FrameSubmit> = /* @__PURE__ */ rememberingCodec(
+  preview4.MessageType.FrameSubmit,
+  preview4.FRAME_SUBMIT_BYTES,
+  // Any id: each submit has another.
+  (value: preview3.FrameSubmit, view: DataView, start: number) => encodeSubmit(value, 1, 0, view, start),
+  preview3.FRAME_SUBMIT_OFFSETS,
+);
+let submitView: DataView | undefined;
+
+/** Header and metadata of FRAME_SUBMIT, where the last submits have had the same metadata; see `rememberingCodec`. */
+export function submitHead(value: preview3.FrameSubmit, low: number, high: number): Uint8Array | undefined {
+  const head = SUBMIT_HEAD.head?.(value);
+  if (head === undefined) return undefined;
+  submitView ??= new DataView(head.buffer);
+  setHalves(submitView, preview3.COMMON_HEADER_BYTES + SUBMIT.operationId, low, high);
+  return head;
+}
+
 /** CANCEL or ABORT of an operation. */
 export interface RequestOfOperation extends OperationIdHalves {
   readonly reasonCode: number;
