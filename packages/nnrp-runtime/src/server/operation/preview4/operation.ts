@@ -1,6 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview4 from 'nnrp-core/preview4';
-import { type Turn, thisTurn } from '../../../base/time/turn.js';
+import type { Turn } from '../../../base/time/turn.js';
 import { operationIdOf } from '../../../connection/revision/codecs-preview4.js';
 import type { NnrpServerSession, ResolvedObject } from '../../contract/contract.js';
 import type { OperationBudget, OperationPriority } from '../../contract/preview4/operation-facts.js';
@@ -25,8 +25,8 @@ export class OperationOfPreview4 extends Operation {
   readonly operationHigh: number;
   /** Partial results that were sent. */
   parts = 0;
-  /** The turn in which it came, when it has a deadline. */
-  private readonly since: Turn | undefined;
+  /** The turn in which it came, when it has a deadline that nothing waits for; else `timedSince` is. */
+  since: Turn | undefined = undefined;
   /** The deadline that it has now, when the client has said so. */
   private movedToMs: number | undefined = undefined;
   private rare: Said | undefined = undefined;
@@ -39,7 +39,6 @@ export class OperationOfPreview4 extends Operation {
     objects?: readonly ResolvedObject[],
   ) {
     super(session, owner, packet, deadlineMs, objects);
-    this.since = deadlineMs === 0 ? undefined : thisTurn();
     const { view, metadataStart } = packet;
     this.operationLow = view.getUint32(metadataStart + AT, true);
     this.operationHigh = view.getUint32(metadataStart + AT + 4, true);
@@ -63,7 +62,8 @@ export class OperationOfPreview4 extends Operation {
 
   /** The moment of its deadline, as `performance.now` has it; 0 = none. */
   get deadlineAtMs(): number {
-    return this.movedToMs ?? (this.since === undefined ? 0 : this.since.endMs + this.deadlineMs);
+    const since = this.timedSince ?? this.since;
+    return this.movedToMs ?? (since === undefined ? 0 : since.endMs + this.deadlineMs);
   }
 
   set deadlineAtMs(atMs: number) {

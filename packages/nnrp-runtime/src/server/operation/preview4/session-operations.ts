@@ -3,6 +3,7 @@ import { OperationState } from 'nnrp-core/preview3';
 import * as preview4 from 'nnrp-core/preview4';
 import { EMPTY_BYTES } from '../../../base/bytes.js';
 import { guard } from '../../../base/guard.js';
+import { thisTurn } from '../../../base/time/turn.js';
 import { diagnosticOf } from '../../../connection/errors/error-details.js';
 import { type DropOfOperation, RESULT_DROP_REASON } from '../../../connection/revision/codecs-preview4.js';
 import type { ResolvedObject } from '../../contract/contract.js';
@@ -30,9 +31,12 @@ export class OperationsOfPreview4 extends SessionOperations {
 
   /** Frame ids ascend, and neither a frame nor an operation id comes twice. */
   override admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation | undefined {
-    const operation = this.takeIds(packet) ? super.admit(packet, deadlineMs, objects) : undefined;
-    if (operation !== undefined)
-      this.byId?.set(keyOf(operation as OperationOfPreview4), operation as OperationOfPreview4);
+    if (!this.takeIds(packet)) return undefined;
+    const operation = super.admit(packet, deadlineMs, objects) as OperationOfPreview4 | undefined;
+    if (operation === undefined) return undefined;
+    this.byId?.set(keyOf(operation), operation);
+    // What waits for a deadline notes it itself: to ask for the turn twice costs a look at the clock.
+    if (deadlineMs > 0 && this.owner.config.deadlines !== true) operation.since = thisTurn();
     return operation;
   }
 
