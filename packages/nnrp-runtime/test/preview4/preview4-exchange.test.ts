@@ -123,6 +123,23 @@ describe('a client of preview4', () => {
     expect(cancels).toEqual([{ frameId: 1, request: why }]);
   });
 
+  it('gets the reason back for which it aborts, where there is a code for it', async () => {
+    const { peer, session } = await opened(await serving({ submit: ({ finished }) => finished }));
+    const codes: number[] = [];
+    for (let reason = 0; reason <= 9; reason++) {
+      const frame = reason + 1;
+      const abort = request(frame, 2);
+      abort.writeUInt16LE(reason, 16);
+      peer.send(
+        packet(T.submit, { session, frame }, submit({ operation: frame })),
+        packet(T.abort, { session, frame }, abort),
+      );
+      codes.push((await peer.get(T.dropReason)).u16(16));
+    }
+    // Superseded, its deadline, its budget, a dependency, closing, shutting down, injected by the suite.
+    expect(codes).toEqual([3, 3, 2, 1, 6, 3, 8, 8, 9, 3]);
+  });
+
   it('has its deadlines kept: of the submit, of DEADLINE before it and after it, and of EXPIRE_AT', async () => {
     const deadlines: number[] = [];
     const server = await serving({

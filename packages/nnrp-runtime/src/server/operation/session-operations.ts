@@ -194,12 +194,12 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     }
   }
 
-  /** The client cancels a frame. @returns whether it was in flight */
-  cancelled(frameId: number): boolean {
+  /** The client cancels a frame. @param options - of its drop @returns whether it was in flight */
+  cancelled(frameId: number, options?: DropOptions): boolean {
     const operation = this.registry.get(frameId);
     if (operation === undefined) return false;
     const reason = new CancelledError(`the client cancelled frame ${frameId}`);
-    this.sendDrop(operation, OperationState.Cancelled, reason, 'cancelled');
+    this.sendDrop(operation, OperationState.Cancelled, reason, 'cancelled', undefined, options);
     this.unseen().add(frameId);
     return true;
   }

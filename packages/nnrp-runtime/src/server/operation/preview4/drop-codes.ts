@@ -1,4 +1,4 @@
-import { DropReasonCode } from 'nnrp-core/preview4';
+import { DropReasonCode, ReasonCode } from 'nnrp-core/preview4';
 import type { DropReason } from '../../contract/server-counters.js';
 
 /** What a client of preview4 is told of a frame without a last result: the assigned code that comes closest. */
@@ -17,3 +17,17 @@ export const DROP_CODES: Readonly<Record<DropReason, number>> = {
   dropped: DropReasonCode.Superseded,
   cancelled_by_server: DropReasonCode.Superseded,
 };
+
+const ABORT_CODES: Readonly<Record<number, number>> = {
+  [ReasonCode.Superseded]: DropReasonCode.Superseded,
+  [ReasonCode.DeadlineExpired]: DropReasonCode.DeadlineExpired,
+  [ReasonCode.BudgetExceeded]: DropReasonCode.BudgetExceeded,
+  [ReasonCode.TransportClosing]: DropReasonCode.TransportClosed,
+  [ReasonCode.Shutdown]: DropReasonCode.TransportClosed,
+  [ReasonCode.ConformanceInjection]: DropReasonCode.ConformanceInjection,
+};
+
+/** What a client is told of a frame that it has aborted: its own reason, where there is a code for it. */
+export function abortedBecause(reasonCode: number): number {
+  return ABORT_CODES[reasonCode] ?? DropReasonCode.PeerCancelled;
+}

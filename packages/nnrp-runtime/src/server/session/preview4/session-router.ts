@@ -9,6 +9,7 @@ import { noteObject } from '../../../connection/controls/note-object.js';
 import { readFlowUpdate } from '../../../connection/revision/flow-update.js';
 import { aboveInFlightLimit, submitRefused } from '../../failures/frame-failure.js';
 import { PREVIEW4_BODIES, type SubmitBodies } from '../../operation/bodies/submit-bodies.js';
+import { abortedBecause } from '../../operation/preview4/drop-codes.js';
 import type { OperationOfPreview4 } from '../../operation/preview4/operation.js';
 import type { OperationsOfPreview4 } from '../../operation/preview4/session-operations.js';
 import { type RouterOwner, SessionRouter } from '../session-router.js';
@@ -243,7 +244,8 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
         session.receiver.event(event);
         const { reasonCode, flags, sourceRole } = event.metadata;
         const request = { isAbort: event.type === 'abortRequest', reasonCode, flags, sourceRole };
-        if (session.operations.cancelled(operation.frameId)) {
+        const drop = request.isAbort ? { reasonCode: abortedBecause(reasonCode) } : undefined;
+        if (session.operations.cancelled(operation.frameId, drop)) {
           session.receiver.cancel({ frameId: operation.frameId, request });
         }
         return;
