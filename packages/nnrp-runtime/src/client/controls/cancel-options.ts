@@ -1,5 +1,4 @@
 import { ignoreRejectionsWithin, isNnrpError, type NnrpError } from 'nnrp-core';
-import { MessageType } from 'nnrp-core/preview3';
 import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { ABORT_TYPE, CANCEL_TYPE, CLIENT_ROLE } from '../../connection/codes/preview4-codes.js';
@@ -45,7 +44,7 @@ function isOptions(given: unknown): given is CancelOptions {
 
 /** CANCEL or ABORT of an operation that has no answer yet. @param error - what it fails with on this side */
 export function sendCancel(
-  connection: Pick<SessionConnection, 'send' | 'sendPlain'>,
+  connection: Pick<SessionConnection, 'send'>,
   sessionId: number,
   frameId: number,
   lane: Lane,
@@ -53,12 +52,7 @@ export function sendCancel(
   error: NnrpError,
   options: CancelOptions = {},
 ): void {
-  const { low: operationLow, high: operationHigh, isNamed } = words;
-  if (!isNamed) {
-    // Another client has submitted it, to a server of this library.
-    connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
-    return;
-  }
+  const { low: operationLow, high: operationHigh } = words;
   const { controlRequest, ControlRequestFlags, ReasonCode } = preview4Words();
   const isLate = isNnrpError(error, 'NNRP_ERR_DEADLINE');
   const { abort = false, reasonCode = isLate ? ReasonCode.DeadlineExpired : ReasonCode.UserCancelled } = options;

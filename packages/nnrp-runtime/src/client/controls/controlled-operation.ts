@@ -23,9 +23,7 @@ export abstract class ControlledOperation {
   /** Whether the last answer has come, or is not waited for any more. */
   abstract get isOver(): boolean;
 
-  /**
-   * Its operation id, a u64; in preview3 the frame id, which is all there is. 0n in an operation of a ticket, until the server names it.
-   */
+  /** Its operation id, a u64; in preview3 the frame id, which is all there is. */
   get id(): bigint {
     return this.words?.operationId ?? BigInt(this.frameId);
   }

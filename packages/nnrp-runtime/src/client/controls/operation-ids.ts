@@ -102,9 +102,11 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
     return new OperationWords(low, high, this.controls);
   }
 
-  /** Of an operation that another client has submitted: a packet of the server will name it. */
-  unnamed(frameId: number): OperationWords {
-    return new OperationWords(0, 0, this.controls, ({ low, high }) => this.frames.set(textOf(low, high), frameId));
+  /** Of an operation that another client has submitted. */
+  ofAnother(frameId: number, id: bigint): OperationWords {
+    this.low = Number(id & 0xffff_ffffn);
+    this.high = Number(id >> 32n);
+    return this.taken(frameId);
   }
 
   /** The frame of the operation in flight that has this id; undefined when there is none, or its frame is its id. */

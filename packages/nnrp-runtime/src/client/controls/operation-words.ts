@@ -16,23 +16,16 @@ export class OperationWords {
   /** Made with the first stream. */
   private streams: EventStreams<OperationProgress> | undefined;
 
-  /** The halves of its id; both 0 where another client has submitted it, until a packet names it. */
+  /** The halves of its id. */
   constructor(
-    public low: number,
-    public high: number,
+    readonly low: number,
+    readonly high: number,
     /** Of its session. */
     readonly controls: ClientControls,
-    /** A packet has named it. */
-    private readonly named?: (words: OperationWords) => void,
   ) {}
 
   get operationId(): bigint {
     return (BigInt(this.high) << 32n) | BigInt(this.low);
-  }
-
-  /** Whether its id is known. */
-  get isNamed(): boolean {
-    return (this.low | this.high) !== 0;
   }
 
   /** Whether a message whose metadata begins with an operation id names this one. */
@@ -41,11 +34,6 @@ export class OperationWords {
   }
 
   isNamedAs(low: number, high: number): boolean {
-    if (!this.isNamed) {
-      this.low = low;
-      this.high = high;
-      this.named?.(this);
-    }
     return this.low === low && this.high === high;
   }
 

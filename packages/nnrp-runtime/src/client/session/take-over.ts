@@ -90,9 +90,10 @@ function goOn(
   from: number,
   { ticket, position }: TakenOver,
 ): ClientOperation {
-  const { frameId, submit, wasSent, isOver, deadlineMs } = frame;
+  const { frameId, operationId, submit, wasSent, isOver, deadlineMs } = frame;
   const textBefore = frame.isText ? frame.textTail : undefined;
-  const operation = new ClientOperation(frameId, submits, deadlineMs, textBefore, submits.ids?.unnamed(frameId));
+  const words = submits.ids?.ofAnother(frameId, operationId);
+  const operation = new ClientOperation(frameId, submits, deadlineMs, textBefore, words);
   const fails = (why: string, isRetryable: boolean) =>
     new SessionLostError(`frame ${frameId}: ${why}`, ticket.highestFrameId, { isRetryable });
   if (submit > position) {

@@ -38,7 +38,7 @@ export function ticketFrames({ operations, ends, stream }: TicketWork, session: 
     const isText = operation.textTail !== undefined;
     const leftMs = Math.ceil(operation.leftMs);
     const state = { isCancelled, isOver: isEnded, wasSent, submit, unreadFrom };
-    frames.push({ frameId, ...state, deadlineMs, leftMs, isText, textTail });
+    frames.push({ frameId, operationId: operation.id, ...state, deadlineMs, leftMs, isText, textTail });
   }
   return frames;
 }

@@ -1,6 +1,8 @@
 import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
+import { isResult } from '../../connection/body/result-kind.js';
+import { RESULT_DROP_REASON_TYPE } from '../../connection/codes/preview4-codes.js';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
 import type { PacketsSentAgain } from '../recovery/resumable-session.js';
 import type { TicketFrame } from './ticket.js';
@@ -68,7 +70,8 @@ export class HadPackets implements SessionEndpoint, PacketsSentAgain {
 /** The frame that a packet answers; 0 when it answers none. */
 function frameOf(packet: Packet): number {
   const { messageType, frameId } = packet;
-  if (messageType === MessageType.ResultPush || messageType === MessageType.ResultDrop) return frameId;
+  if (isResult(messageType) || messageType === MessageType.ResultDrop || messageType === RESULT_DROP_REASON_TYPE)
+    return frameId;
   if (messageType !== MessageType.Error || packet.metadataLength < preview3.ERROR_MESSAGE_BYTES) return 0;
   const { errorScope, relatedFrameId } = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
   return errorScope === preview3.ErrorScope.Frame ? relatedFrameId || frameId : 0;

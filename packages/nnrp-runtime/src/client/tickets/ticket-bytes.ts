@@ -44,11 +44,15 @@ const IS_OVER = 2;
 const WAS_SENT = 4;
 const IS_TEXT = 8;
 const TAIL_SHIFT = 4;
-const FRAME_FLAGS = 0x3f;
+const TAIL_BITS = 3;
+/** Its operation id is not that of the frame, and stands behind the tail. */
+const HAS_OWN_ID = 64;
+const FRAME_FLAGS = 0x7f;
+const ID_BYTES = 8;
 
 /** The longest that a ticket can be. */
 export const MAX_TICKET_BYTES =
-  HEAD_BYTES + MAX_TOKEN_BYTES + MAX_ADDRESS_BYTES + MAX_TICKET_FRAMES * (FRAME_BYTES + MAX_TEXT_TAIL_BYTES);
+  HEAD_BYTES + MAX_TOKEN_BYTES + MAX_ADDRESS_BYTES + MAX_TICKET_FRAMES * (FRAME_BYTES + MAX_TEXT_TAIL_BYTES + ID_BYTES);
 
 const UTF8 = new TextEncoder();
 
@@ -56,8 +60,8 @@ const UTF8 = new TextEncoder();
 export function encodeTicket(ticket: Ticket): Uint8Array {
   const { token, frames, flow, maxInFlight } = ticket;
   const address = addressBytes(ticket.address);
-  const tails = frames.reduce((sum, { textTail }) => sum + textTail.length, 0);
-  const bytes = new Uint8Array(HEAD_BYTES + token.length + address.length + frames.length * FRAME_BYTES + tails);
+  const framesBytes = frames.reduce((sum, frame) => sum + FRAME_BYTES + frame.textTail.length + idBytes(frame), 0);
+  const bytes = new Uint8Array(HEAD_BYTES + token.length + address.length + framesBytes);
   const view = viewOf(bytes);
   view.setUint32(AT.sessionId, ticket.sessionId, true);
   view.setBigUint64(AT.received, BigInt(ticket.received), true);
@@ -110,13 +114,15 @@ export function decodeTicket(bytes: Uint8Array): Ticket | undefined {
 }
 
 function encodeFrame(frame: TicketFrame, ticket: Ticket, bytes: Uint8Array, view: DataView, at: number): number {
-  const { submit, unreadFrom, textTail } = frame;
+  const { submit, unreadFrom, textTail, operationId } = frame;
+  const hasOwnId = idBytes(frame) > 0;
   view.setUint32(at + FRAME_AT.frameId, frame.frameId, true);
   const flags =
     (frame.isCancelled ? IS_CANCELLED : 0) |
     (frame.isOver ? IS_OVER : 0) |
     (frame.wasSent ? WAS_SENT : 0) |
-    (frame.isText ? IS_TEXT : 0);
+    (frame.isText ? IS_TEXT : 0) |
+    (hasOwnId ? HAS_OWN_ID : 0);
   view.setUint8(at + FRAME_AT.flags, flags | (textTail.length << TAIL_SHIFT));
   // As distances: packets of a session may be more than 32 bits can count, those under way are not.
   const submitDistance = frame.wasSent ? (submit === 0 ? 0 : ticket.sent - submit + 1) : submit - ticket.sent;
@@ -125,7 +131,13 @@ function encodeFrame(frame: TicketFrame, ticket: Ticket, bytes: Uint8Array, view
   view.setUint32(at + FRAME_AT.deadlineMs, frame.deadlineMs, true);
   view.setUint32(at + FRAME_AT.leftMs, frame.leftMs, true);
   bytes.set(textTail, at + FRAME_AT.textTail);
-  return at + FRAME_BYTES + textTail.length;
+  const tailEnd = at + FRAME_BYTES + textTail.length;
+  if (hasOwnId) view.setBigUint64(tailEnd, operationId, true);
+  return tailEnd + idBytes(frame);
+}
+
+function idBytes({ operationId, frameId }: TicketFrame): number {
+  return operationId === BigInt(frameId) ? 0 : ID_BYTES;
 }
 
 function decodeFrames(
@@ -139,14 +151,18 @@ function decodeFrames(
   for (let left = view.getUint16(AT.frameCount, true); left > 0; left--) {
     if (at + FRAME_BYTES > bytes.length) return undefined;
     const flags = view.getUint8(at + FRAME_AT.flags);
-    const tailEnd = at + FRAME_BYTES + (flags >> TAIL_SHIFT);
-    if ((flags & ~FRAME_FLAGS) !== 0 || tailEnd > bytes.length) return undefined;
+    const tailEnd = at + FRAME_BYTES + ((flags >> TAIL_SHIFT) & TAIL_BITS);
+    const end = tailEnd + ((flags & HAS_OWN_ID) === 0 ? 0 : ID_BYTES);
+    if ((flags & ~FRAME_FLAGS) !== 0 || end > bytes.length) return undefined;
+    const frameId = view.getUint32(at + FRAME_AT.frameId, true);
+    const operationId = end === tailEnd ? BigInt(frameId) : view.getBigUint64(tailEnd, true);
     const submit = view.getUint32(at + FRAME_AT.submit, true);
     const unread = view.getUint32(at + FRAME_AT.unread, true);
     const wasSent = (flags & WAS_SENT) !== 0;
     if (unread > received || (wasSent ? submit > sent : submit === 0)) return undefined;
     frames.push({
-      frameId: view.getUint32(at + FRAME_AT.frameId, true),
+      frameId,
+      operationId,
       isCancelled: (flags & IS_CANCELLED) !== 0,
       isOver: (flags & IS_OVER) !== 0,
       wasSent,
@@ -157,7 +173,7 @@ function decodeFrames(
       isText: (flags & IS_TEXT) !== 0,
       textTail: bytes.slice(at + FRAME_AT.textTail, tailEnd),
     });
-    at = tailEnd;
+    at = end;
   }
   return at === bytes.length && frames.length <= MAX_TICKET_FRAMES ? frames : undefined;
 }
@@ -168,8 +184,8 @@ function isPossible({ sessionId, received, sent, open, flow, frames, highestFram
   if (open.resumeTokenBytes + open.authBytes + open.sessionExtensionBytes > 0) return false;
   if (flow !== undefined && flow.scopeKind !== preview3.ScopeKind.Session) return false;
   let before = 0;
-  for (const { frameId, isOver, isCancelled, unreadFrom } of frames) {
-    if (frameId <= before || (isOver && (isCancelled || unreadFrom === 0))) return false;
+  for (const { frameId, operationId, isOver, isCancelled, unreadFrom } of frames) {
+    if (frameId <= before || operationId === 0n || (isOver && (isCancelled || unreadFrom === 0))) return false;
     before = frameId;
   }
   return before <= highestFrameId;

@@ -28,6 +28,7 @@ const u32 = fc.nat({ max: 0xffffffff });
 const frame = (frameId: number): fc.Arbitrary<TicketFrame> =>
   fc
     .record({
+      operationId: fc.oneof(fc.constant(BigInt(frameId)), fc.bigInt({ min: 1n, max: 2n ** 64n - 1n })),
       isCancelled: fc.boolean(),
       isOver: fc.boolean(),
       wasSent: fc.boolean(),
@@ -164,12 +165,14 @@ describe('the text of a ticket', () => {
   it('is bounded', () => {
     const [[given], [one]] = [fc.sample(ticket, 1), fc.sample(frame(1), 1)];
     if (given === undefined || one === undefined) throw new Error('no sample');
-    const frames = Array.from({ length: MAX_TICKET_FRAMES }, (_, at) => ({ ...one, frameId: at + 1 }));
+    const longest = { ...one, textTail: new Uint8Array(3), operationId: 2n ** 64n - 1n };
+    const frames = Array.from({ length: MAX_TICKET_FRAMES }, (_, at) => ({ ...longest, frameId: at + 1 }));
     const text = ticketText({ ...given, frames, highestFrameId: MAX_TICKET_FRAMES });
     expect(bytesOf(text).length).toBeLessThan(MAX_TICKET_BYTES);
     expect(readTicket(text).frames).toHaveLength(MAX_TICKET_FRAMES);
     // 512 operations, as a page keeps them.
-    const some = ticketText({ ...given, frames: frames.slice(0, 512), highestFrameId: 512 });
+    const counted = frames.slice(0, 512).map((some) => ({ ...some, operationId: BigInt(some.frameId) }));
+    const some = ticketText({ ...given, frames: counted, highestFrameId: 512 });
     expect(some.length).toBeLessThan(20_000);
   });
 

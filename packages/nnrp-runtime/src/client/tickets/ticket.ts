@@ -3,6 +3,8 @@ import type * as preview3 from 'nnrp-core/preview3';
 /** An operation of the session that made the ticket: without its last answer, or with results that were not read. */
 export interface TicketFrame {
   readonly frameId: number;
+  /** In preview3 the frame id. */
+  readonly operationId: bigint;
   /** The application had given it up, and the server had not confirmed that. */
   readonly isCancelled: boolean;
   /** Its last answer had come, and was not read. */

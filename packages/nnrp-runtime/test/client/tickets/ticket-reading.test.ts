@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../../../src/client/results/client-operation.js';
 import { readTicket } from '../../../src/client/tickets/ticket-text.js';
 import { eventually } from '../../support/eventually.js';
-import { codeOf, read, rest, TicketStage } from './ticket-stage.js';
+import { codeOf, REVISIONS, read, rest, TicketStage } from './ticket-stage.js';
 
 const stage = new TicketStage();
 afterEach(() => stage.clear());
@@ -16,7 +16,11 @@ async function pieces(operation: ClientOperation): Promise<string[]> {
   return found;
 }
 
-describe('what a ticket says was read', () => {
+describe.each(REVISIONS)('what a ticket says was read, over %s', (revision) => {
+  beforeEach(() => {
+    stage.revision = revision;
+  });
+
   it('is a text to its end, although the last result has none', async () => {
     const { server, operation } = await stage.server();
     const { mortal, client } = await stage.mortal(server);
@@ -141,7 +145,11 @@ describe('what a ticket says was read', () => {
   });
 });
 
-describe('a session that was closed in good order', () => {
+describe.each(REVISIONS)('a session that was closed in good order, over %s', (revision) => {
+  beforeEach(() => {
+    stage.revision = revision;
+  });
+
   it('is resumed by no ticket either when its client is gone at once', async () => {
     const { server } = await stage.server();
     const { mortal, client } = await stage.mortal(server);

@@ -50,9 +50,14 @@ export class MortalClient {
   }
 }
 
+/** What tickets do, they do over either. */
+export const REVISIONS = ['preview3', 'preview4'] as const;
+
 /** A server, clients that come and go, and the operations of both. */
 export class TicketStage {
   readonly stage = new Stage();
+  /** Of clients that are not told another one. */
+  revision: (typeof REVISIONS)[number] = 'preview3';
   private readonly clients: NnrpClient[] = [];
 
   async server(config: Parameters<Stage['serve']>[0] = {}) {
@@ -72,7 +77,7 @@ export class TicketStage {
   }
 
   async mortal(server: NnrpServer, config: NnrpClientOptions = {}) {
-    const mortal = MortalClient.connect(server.localAddress, config);
+    const mortal = MortalClient.connect(server.localAddress, { revision: this.revision, ...config });
     const client = await mortal.client;
     this.clients.push(client);
     return { mortal, client };

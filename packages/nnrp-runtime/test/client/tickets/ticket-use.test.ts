@@ -1,15 +1,19 @@
 import { inspect } from 'node:util';
-import { CacheAckStatus, CacheInvalidateScope, CacheObjectKind } from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { CacheAckStatus, CacheInvalidateScope, CacheObjectKind, UpdateReason } from 'nnrp-core/preview3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../../src/client/session/client-session.js';
 import { eventually } from '../../support/eventually.js';
-import { codeOf, read, rest, TicketStage } from './ticket-stage.js';
+import { codeOf, REVISIONS, read, rest, TicketStage } from './ticket-stage.js';
 
 const stage = new TicketStage();
 afterEach(() => stage.clear());
 
-describe('a ticket', () => {
+describe.each(REVISIONS)('a ticket, over %s', (revision) => {
+  beforeEach(() => {
+    stage.revision = revision;
+  });
+
   it('is good once', async () => {
     const { server, mortal, session, work } = await stage.scene();
     const ticket = session.ticket();
@@ -257,3 +261,33 @@ describe('a ticket', () => {
 
 const takenFrom = ({ sessionId }: NnrpClientSession) =>
   `session ${sessionId} goes on with another client, which had a ticket for it`;
+
+describe('an operation whose id the application has chosen', () => {
+  it('keeps it with the next client, which can name it before anything of it has come', async () => {
+    const { server, operation } = await stage.server();
+    const { mortal, client } = await stage.mortal(server, { revision: 'preview4' });
+    const session = await client.openSession();
+    const id = 2n ** 40n + 7n;
+    const chosen = await session.submit('chosen', { operationId: id });
+    await session.submit('counted');
+    const [work, other] = [await operation(1), await operation(2)];
+    session.sendFlowUpdate({ operation: chosen, updateReason: UpdateReason.Pause });
+    await client.ping();
+    const ticket = session.ticket();
+    mortal.kill();
+    const violations: unknown[] = [];
+    server.on('protocolViolation', ({ error }) => violations.push(error));
+    const { session: next, operations } = await (await stage.client(server, { revision: 'preview4' })).resumeSession(
+      ticket,
+    );
+    expect([...operations.values()].map((each) => each.id)).toEqual([id, id + 1n]);
+    // It was held back, and is not any more.
+    await Promise.all([work.push('comes '), work.complete('all')]);
+    expect(await rest(operations.get(1))).toBe('comes all');
+    operations.get(2)?.cancel();
+    await eventually(() => other.isOver, 'the cancel has named it');
+    expect(() => next.submitNow('again', { operationId: id })).toThrow(/was used before/);
+    expect((await next.submit('next')).id).toBe(id + 2n);
+    expect(violations).toEqual([]);
+  });
+});

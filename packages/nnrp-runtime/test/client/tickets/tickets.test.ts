@@ -1,11 +1,11 @@
 import { isNnrpError, SessionLostError } from 'nnrp-core';
 import { UpdateReason } from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../../src/client/session/client-session.js';
 import { ticketAddress } from '../../../src/client/tickets/ticket-text.js';
 import { eventually } from '../../support/eventually.js';
-import { codeOf, read, rest, TicketStage } from './ticket-stage.js';
+import { codeOf, REVISIONS, read, rest, TicketStage } from './ticket-stage.js';
 
 const stage = new TicketStage();
 afterEach(() => stage.clear());
@@ -17,7 +17,11 @@ async function settled(session: NnrpClientSession, condition: () => boolean): Pr
 
 const waiting = (operation: ClientOperation) => Number(operation.toJSON()['waitingResults']);
 
-describe('a session that another client goes on with', () => {
+describe.each(REVISIONS)('a session that another client goes on with, over %s', (revision) => {
+  beforeEach(() => {
+    stage.revision = revision;
+  });
+
   it('loses nothing and doubles nothing in the middle of a stream', async () => {
     const { server, operation } = await stage.server();
     const { mortal, client } = await stage.mortal(server);
