@@ -21,6 +21,8 @@ export interface ModuleExports {
   transmit(index: number, now: number, max: number): number;
   timeout(index: number): number;
   handle_timeout(index: number, now: number): void;
+  use_token(length: number): void;
+  take_token(): number;
   happened(index: number): number;
   lost(index: number): number;
   refused_certificate(): number;

@@ -14,6 +14,7 @@ export const SettingKey = {
   Verify: 9,
   PrivateKey: 10,
   KeyLog: 11,
+  Tokens: 12,
 } as const;
 
 const CONGESTION: readonly CongestionControl[] = ['cubic', 'newreno', 'bbr'];

@@ -5,6 +5,7 @@ import { HostCrypto } from './host-crypto.js';
 import { type ModuleExports, withoutTraps } from './module-exports.js';
 import { BLOCKED, CIPHERS, DEALT_WITH, type Identity, type Loss, type Root, SECRET_BYTES } from './module-facts.js';
 import { moduleSettings, SettingKey } from './module-settings.js';
+import { pathFacts } from './path-facts.js';
 import { type Surroundings, systemCalls, THIS_PROCESS } from './system-calls.js';
 import { type WasmInstance, type WasmModule, webAssembly } from './webassembly.js';
 
@@ -137,8 +138,14 @@ export class QuinnModule {
     for (const { der, fromMs, toMs } of roots) this.exports.root(this.say(der), fromMs / 1000, toMs / 1000);
   }
 
-  /** Takes connections; the second time, new handshakes go by what was said since. @throws UsageError when that is refused */
-  listen(clientCertificates: 'none' | 'request' | 'require'): void {
+  /**
+   * Takes connections; the second time, new handshakes go by what was said since.
+   *
+   * @param tokens - that a client gets, so as to have proved its address when it comes again
+   * @throws UsageError when that is refused
+   */
+  listen(clientCertificates: 'none' | 'request' | 'require', tokens: number): void {
+    this.exports.set(SettingKey.Tokens, tokens);
     this.exports.set(SettingKey.ClientCertificates, ['none', 'request', 'require'].indexOf(clientCertificates));
     this.check(this.exports.listen());
   }
@@ -147,6 +154,16 @@ export class QuinnModule {
   dial(verify: boolean): void {
     this.exports.set(SettingKey.Verify, verify ? 1 : 0);
     this.check(this.exports.dial());
+  }
+
+  /** For the next `connect`: what `takeToken` of another instance has returned. */
+  useToken(token: Uint8Array): void {
+    this.exports.use_token(this.say(token));
+  }
+
+  /** The last token that the server has given and no `connect` has taken, once. */
+  takeToken(): Uint8Array | undefined {
+    return this.heardIfAny(this.exports.take_token());
   }
 
   /** @returns the connection. @throws UsageError when it cannot be */
@@ -291,16 +308,6 @@ export class QuinnModule {
     this.exports.finish(index);
   }
 
-  /** Gives up sending. For tests of peers that do so. */
-  reset(index: number, code: number): void {
-    this.exports.reset(index, code);
-  }
-
-  /** Gives up reading. For tests of peers that do so. */
-  stop(index: number, code: number): void {
-    this.exports.stop(index, code);
-  }
-
   /** @returns bytes written to `out`; `readEnd` says more */
   read(index: number, out: Uint8Array): number {
     const total = this.exports.read(index, out.length, this.clock());
@@ -366,17 +373,7 @@ export class QuinnModule {
 
   pathFacts(index: number): PathFacts | undefined {
     const number = this.stats(index);
-    return (
-      number && {
-        roundTripMs: number(0) / 1000,
-        congestionWindowBytes: number(1),
-        sentPackets: number(2),
-        lostPackets: number(3),
-        congestionEvents: number(4),
-        datagramBytes: number(5),
-        blackHoles: number(6),
-      }
-    );
+    return number && pathFacts(number);
   }
 
   /** Once the handshake is complete. */

@@ -36,6 +36,8 @@ export class QuinnClientSocket implements QuicClientSocket {
   private readonly identity: Identity | undefined;
   private readonly roots: readonly Root[];
   private readonly endpoints = new Map<string, Promise<Endpoint>>();
+  /** What the server has given on sockets that are closed, for the next one to the same address. */
+  private readonly tokens = new Map<string, Uint8Array>();
 
   constructor(
     private readonly server: HostPort,
@@ -145,9 +147,22 @@ export class QuinnClientSocket implements QuicClientSocket {
       );
       if (usable) return endpoint;
       if (this.endpoints.get(address) === endpoint) this.endpoints.delete(address);
+      if (usable === false) this.keepToken(address, (await endpoint).module);
       // It could not be bound, and the next attempt would not do better.
       if (usable === undefined) return endpoint;
     }
+  }
+
+  private keepToken(address: string, module: QuinnModule): void {
+    const token = module.takeToken();
+    if (token !== undefined) this.tokens.set(address, token);
+  }
+
+  /** Each token is shown once: with another one for each connection, nobody on the way can tell that they are of one client. */
+  private showToken(address: string, module: QuinnModule): void {
+    const token = this.tokens.get(address);
+    if (token !== undefined) module.useToken(token);
+    this.tokens.delete(address);
   }
 
   private async bind(address: string): Promise<Endpoint> {
@@ -157,6 +172,7 @@ export class QuinnClientSocket implements QuicClientSocket {
     try {
       await this.aim(socket, address);
       module = await this.makeModule();
+      this.showToken(address, module);
     } catch (error) {
       socket.close();
       throw error;

@@ -274,6 +274,7 @@ function configure(module: QuinnModule, { settings, identity, clientRoots }: Rul
   module.configure(settings, 1);
   module.identify(identity);
   module.trust(clientRoots);
-  module.listen(settings.clientCertificates);
+  // Where nobody is asked for proof, it need not be given beforehand.
+  module.listen(settings.clientCertificates, settings.retry === 'never' ? 0 : 1);
   if (settings.keyLogFile !== undefined) module.onKeyLog = KeyLogFile.at(settings.keyLogFile).write;
 }

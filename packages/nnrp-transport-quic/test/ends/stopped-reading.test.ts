@@ -34,7 +34,7 @@ for (const ends of [false, true]) {
     // In one datagram: the server knows of all of it at once.
     module.write(index, bytesOf(new TestPacket(1, 100)));
     if (ends) module.finish(index);
-    module.stop(index, 7);
+    module.exports.stop(index, 7);
     peer.flush();
     const transport = await listener.accept();
     const sink = new RecordingSink();

@@ -62,7 +62,7 @@ export class Ends {
     this.server = new QuinnModule(code, random.bytes(64), surroundings);
     this.server.configure(both, 1);
     this.server.identify(readIdentity(pem));
-    this.server.listen('none');
+    this.server.listen('none', 1);
     this.client = new QuinnModule(code, random.bytes(64), surroundings);
     this.client.configure(both, 0);
     this.client.trust(readRoots(pem.cert));

@@ -73,14 +73,14 @@ it('who resets its stream, or will not be answered, loses its connection', async
   const reset = await peer();
   reset.write(MAGIC);
   await until(() => server.connectionCount === 2, 'it is connected');
-  reset.module.reset(reset.index, 42);
+  reset.module.exports.reset(reset.index, 42);
   reset.flush();
   await until(() => lost.length === 1, 'the reset has come');
   expect(lost[0]).toContain('given up sending');
   const deaf = await peer();
   deaf.write(MAGIC);
   await until(() => server.connectionCount === 2, 'it is connected');
-  deaf.module.stop(deaf.index, 43);
+  deaf.module.exports.stop(deaf.index, 43);
   // Garbage, which would be answered.
   deaf.write(randomBytes(100));
   await until(() => deaf.isOver, 'it is gone');

@@ -6,12 +6,12 @@ import { BareClient } from '../support/bare-client.js';
 import { QuicStage } from '../support/quic-stage.js';
 import type { UdpProxy } from '../support/udp-proxy.js';
 import { until } from '../support/until.js';
+import { hasToken, isInitial, isRetry } from './initial-packets.js';
 
 const HANDSHAKE_MS = 1000;
 /** Handshakes under way from which on a server asks for proof, unless told otherwise. */
 const LOAD = 64;
 const TOKEN_LIFETIME_MS = 30_000;
-const TOKEN_AT = 6 + 16 + 1 + 16;
 
 const stage = new QuicStage();
 let stranger: Socket;
@@ -27,11 +27,6 @@ afterEach(async () => {
   stranger.close();
   await stage.clear();
 });
-
-const isInitial = (datagram: Buffer) => ((datagram[0] as number) & 0xf0) === 0xc0;
-const isRetry = (datagram: Buffer) => ((datagram[0] as number) & 0xf0) === 0xf0;
-/** Of an Initial with ids of 16 bytes. */
-const hasToken = (datagram: Buffer) => isInitial(datagram) && datagram[TOKEN_AT] !== 0;
 
 /** First datagrams of so many clients that never come back. @returns the largest */
 async function knock(server: NnrpServer, times: number): Promise<number> {

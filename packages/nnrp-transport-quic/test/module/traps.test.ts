@@ -104,6 +104,6 @@ describe('a module that has failed', () => {
     ]);
     expect([module.read(0, Buffer.alloc(10)), module.readEnd, module.write(0, Buffer.alloc(10))]).toEqual([0, 0, -1]);
     expect(module.timeoutMs(0)).toBe(Number.POSITIVE_INFINITY);
-    expect(() => module.listen('none')).toThrow(/QUIC has failed/);
+    expect(() => module.listen('none', 0)).toThrow(/QUIC has failed/);
   });
 });

@@ -123,7 +123,7 @@ export class SimulatedNetwork {
     const server = new QuinnModule(code, random.bytes(64), surroundings);
     server.configure(both, 1);
     server.identify(readIdentity(pem));
-    server.listen('none');
+    server.listen('none', 1);
     const client = new QuinnModule(code, random.bytes(64), surroundings);
     client.configure(both, 0);
     client.trust(readRoots(pem.cert));

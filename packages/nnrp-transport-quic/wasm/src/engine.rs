@@ -6,15 +6,16 @@ use crate::explain::Loss;
 use crate::promises::{first_window, Promises, SIZES};
 use crate::settings::{Key, Settings};
 use crate::tls::{self, Credentials, SharedKeyLog};
+use crate::tokens::{HeldToken, UsedTokens, TOKEN_LIFETIME};
 use crate::transport::transport_config;
 use bytes::BytesMut;
 use quinn_proto::{
     ClientConfig, ConnectionIdGenerator, DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Incoming,
-    RandomConnectionIdGenerator, ServerConfig, TransportConfig,
+    RandomConnectionIdGenerator, ServerConfig, TransportConfig, ValidationTokenConfig,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Bytes of every connection id that this end gives out.
 const ID_BYTES: usize = 16;
@@ -73,6 +74,10 @@ pub struct Engine {
     pub credentials: Credentials,
     pub key_log: SharedKeyLog,
     pub refused: RefusedCertificate,
+    /// Of a client.
+    pub held_token: Arc<HeldToken>,
+    /// Of a server; it outlives renewals.
+    used_tokens: Arc<UsedTokens>,
     /// What is to be sent.
     pub answer: Vec<u8>,
     base: Instant,
@@ -93,6 +98,8 @@ impl Engine {
             credentials: Credentials::default(),
             key_log: SharedKeyLog::default(),
             refused: RefusedCertificate::default(),
+            held_token: Arc::default(),
+            used_tokens: Arc::new(UsedTokens::new(SystemTime::now())),
             answer: Vec::with_capacity(answer_bytes),
             base: Instant::now(),
             secret,
@@ -131,6 +138,11 @@ impl Engine {
         let crypto = Arc::new(tls::server(&self.settings, given, &self.key_log)?);
         let tokens =
             Arc::new(ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, b"nnrp retry tokens").extract(&self.secret));
+        let mut new_tokens = ValidationTokenConfig::default();
+        new_tokens
+            .lifetime(TOKEN_LIFETIME)
+            .log(self.used_tokens.clone())
+            .sent(self.settings.u32(Key::Tokens));
         let most = self.settings.u32(Key::Window);
         let config = |size, loopback| {
             let window = first_window(size, most);
@@ -143,6 +155,7 @@ impl Engine {
                     window,
                 )))
                 .migration(true)
+                .validation_token_config(new_tokens.clone())
                 .retry_token_lifetime(RETRY_TOKEN_LIFETIME);
             Arc::new(config)
         };
@@ -161,6 +174,7 @@ impl Engine {
         let given = std::mem::take(&mut self.credentials);
         let crypto = tls::client(&self.settings, given, &self.key_log, self.refused.clone())?;
         let mut config = ClientConfig::new(Arc::new(crypto));
+        config.token_store(self.held_token.clone());
         config.initial_dst_cid_provider(Arc::new(|| RandomConnectionIdGenerator::new(ID_BYTES).generate_cid()));
         let most = self.settings.u32(Key::Window);
         let transport =

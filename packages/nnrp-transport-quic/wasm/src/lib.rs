@@ -18,6 +18,7 @@ mod promises;
 mod settings;
 pub mod stream;
 mod tls;
+pub mod tokens;
 mod transport;
 
 pub use connection::{Connection, Happened};

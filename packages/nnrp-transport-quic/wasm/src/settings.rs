@@ -25,9 +25,11 @@ pub enum Key {
     PrivateKey = 10,
     /// Whether secrets are logged, for Wireshark.
     KeyLog = 11,
+    /// Of a server: tokens that a client gets when its address is proved.
+    Tokens = 12,
 }
 
-pub const COUNT: usize = 12;
+pub const COUNT: usize = 13;
 
 /// Numbers by their place.
 #[derive(Clone, Default)]

@@ -308,3 +308,37 @@ fn secrets_are_logged_when_they_are_asked_for() {
     }
     assert!(pair.server.key_log.take().is_empty());
 }
+
+#[test]
+fn a_client_gets_as_many_tokens_as_are_set_and_keeps_the_last() {
+    for (sent, is_held) in [(0.0, false), (1.0, true), (2.0, true)] {
+        let mut giving = engine(true);
+        giving.settings.set(Key::Tokens as usize, sent);
+        giving.settings.set(Key::PeerStreams as usize, 1.0);
+        giving.settings.set(Key::PrivateKey as usize, 1.0);
+        giving.credentials.chain.push(CERTIFICATE.to_vec().into());
+        giving.listen().expect("it listens");
+        let mut pair = Pair::new(client(true), giving, "localhost");
+        pair.run(200);
+        let index = pair.at_server.expect("accepted");
+        let connection = pair.server.connection(index).expect("a connection");
+        assert_eq!(connection.quic.stats().frame_tx.new_token, sent as u64);
+        assert_eq!(pair.client.held_token.take_it().is_some(), is_held);
+        assert_eq!(pair.client.held_token.take_it(), None);
+    }
+}
+
+#[test]
+fn a_client_shows_a_token_in_its_next_first_datagram_alone() {
+    const TOKEN_AT: usize = 6 + 16 + 1;
+    let mut client = client(true);
+    client.held_token.keep(b"a token".to_vec().into());
+    let now = client.time(1.0);
+    for shown in [&b"\x07a token"[..], &b"\x00"[..]] {
+        let index = client.connect(now, address(2), "localhost").expect("it connects");
+        client.transmit(index, now, 1).expect("a first datagram");
+        let own_id = usize::from(client.answer[TOKEN_AT - 1]);
+        let at = TOKEN_AT + own_id;
+        assert_eq!(&client.answer[at..at + shown.len()], shown);
+    }
+}
