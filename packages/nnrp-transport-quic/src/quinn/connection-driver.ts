@@ -234,6 +234,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     if (this.state === 'closing' || this.state === 'over') return;
     this.settle();
     this.retire();
+    if (error !== null) this.parts.endpoint.doubt();
     const reason = error === null ? '' : ((error as { code?: string }).code ?? '');
     this.parts.module.close(this.index, applicationCode(error), reason);
     this.flush();
@@ -272,6 +273,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
 
   private lost(loss: Loss): void {
     if (this.state === 'closing' || this.state === 'over') return;
+    if (loss.kind === LossKind.TimedOut) this.parts.endpoint.doubt();
     if (loss.kind === LossKind.PeersApplication && loss.code === CLOSED_IN_ORDER) this.over(undefined);
     else this.over(this.errorOf(loss));
   }

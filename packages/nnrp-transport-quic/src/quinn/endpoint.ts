@@ -65,6 +65,7 @@ export class Endpoint implements DatagramSink, Guarded {
   private busy = 0;
   private listens: boolean;
   private closed = false;
+  private doubted = false;
 
   constructor(
     private current: QuinnModule,
@@ -89,6 +90,16 @@ export class Endpoint implements DatagramSink, Guarded {
 
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Whether a connection on it was given up, by either end's clock or by this end's application. */
+  get isDoubtful(): boolean {
+    return this.doubted;
+  }
+
+  /** See {@link isDoubtful}. */
+  doubt(): void {
+    this.doubted = true;
   }
 
   /** Connections that are not over, those included that wait for late packets. */

@@ -133,7 +133,10 @@ export class QuinnClientSocket implements QuicClientSocket {
     });
   }
 
-  /** The socket for this address; a new one when there is none, or its last connection has taken it along. */
+  /**
+   * The socket for this address; a new one when there is none, or its last connection has taken it along. A connection that was given
+   * up may have been so because a router leads what comes from this port nowhere, for as long as something comes: then, too.
+   */
   private async endpoint(address: string): Promise<Endpoint> {
     for (;;) {
       let endpoint = this.endpoints.get(address);
@@ -142,7 +145,7 @@ export class QuinnClientSocket implements QuicClientSocket {
         this.endpoints.set(address, endpoint);
       }
       const usable = await endpoint.then(
-        ({ isClosed }) => !isClosed,
+        ({ isClosed, isDoubtful }) => !isClosed && !(isDoubtful && this.hasAnyPort),
         () => undefined,
       );
       if (usable) return endpoint;
@@ -151,6 +154,11 @@ export class QuinnClientSocket implements QuicClientSocket {
       // It could not be bound, and the next attempt would not do better.
       if (usable === undefined) return endpoint;
     }
+  }
+
+  /** With a port of the application's there is no other one. */
+  private get hasAnyPort(): boolean {
+    return (this.settings.bindAddress?.port ?? 0) === 0;
   }
 
   private keepToken(address: string, module: QuinnModule): void {

@@ -46,8 +46,8 @@ export class UdpProxy {
   /** Loses everything, as a cut cable does. */
   dark = false;
   weather: Weather;
-  /** Called with every datagram before anything happens to it; false loses it. Its bytes may be kept. */
-  filter: (datagram: Buffer, direction: Direction) => boolean = () => true;
+  /** Called with every datagram, and the client's address, before anything happens to it; false loses it. Its bytes may be kept. */
+  filter: (datagram: Buffer, direction: Direction, client: string) => boolean = () => true;
   readonly counts: ProxyCounts = {
     forwarded: 0,
     lost: 0,
@@ -71,7 +71,8 @@ export class UdpProxy {
     this.dice = new Dice(weather.seed ?? 1);
     front.on('message', (datagram, from) => {
       const upstream = this.upstream(from.address, from.port);
-      this.carry(datagram, 'to-server', () => upstream.send(datagram, this.port, this.host));
+      const client = `${from.address}:${from.port}`;
+      this.carry(datagram, 'to-server', client, () => upstream.send(datagram, this.port, this.host));
     });
     front.on('error', () => {});
   }
@@ -124,7 +125,7 @@ export class UdpProxy {
         sendBufferSize: KERNEL_BUFFER_BYTES,
       });
       upstream.on('message', (datagram) =>
-        this.carry(datagram, 'to-client', () => this.front.send(datagram, clientPort, clientHost)),
+        this.carry(datagram, 'to-client', key, () => this.front.send(datagram, clientPort, clientHost)),
       );
       upstream.on('error', () => {});
       this.upstreams.set(key, upstream);
@@ -132,11 +133,11 @@ export class UdpProxy {
     return upstream;
   }
 
-  private carry(datagram: Buffer, direction: Direction, send: () => void): void {
+  private carry(datagram: Buffer, direction: Direction, client: string, send: () => void): void {
     const { dice, counts, late } = this;
     counts.largest = Math.max(counts.largest, datagram.length);
     const { lossPercent = 0, duplicatePercent = 0, reorderPercent = 0, delayMs = 0 } = this.weather;
-    if (!this.filter(datagram, direction) || this.dark || dice.percent(lossPercent)) {
+    if (!this.filter(datagram, direction, client) || this.dark || dice.percent(lossPercent)) {
       counts.lost++;
       return;
     }
