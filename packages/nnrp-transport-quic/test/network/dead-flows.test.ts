@@ -1,6 +1,6 @@
 import { NnrpClient } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { QuicStage } from './quic-stage.js';
+import { QuicStage } from '../support/quic-stage.js';
 
 const stage = new QuicStage();
 afterEach(() => stage.clear());
