@@ -11,7 +11,7 @@ import { ConnectionWaiting, ServerWaiting } from '../../src/server/bounds/waitin
 import { ClosingConnections } from '../../src/server/closing-connections.js';
 import { FreeIds } from '../../src/server/connection/free-ids.js';
 import { SessionTable } from '../../src/server/connection/session-table.js';
-import { cpuMs, expectSameTime } from '../support/time-over-size.js';
+import { cpuMs, expectSameTime } from '../support/measuring.js';
 
 const SMALL = 1000;
 const LARGE = 100_000;

@@ -1,6 +1,6 @@
 import { ClosedError } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
-import { cpuMs, expectSameTime } from '../../../test/support/time-over-size.js';
+import { cpuMs, expectSameTime } from '../../../test/support/measuring.js';
 import { AsyncQueue } from './async-queue.js';
 
 describe('an async queue', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cpuMs, expectSameTime } from '../../../test/support/time-over-size.js';
+import { cpuMs, expectSameTime } from '../../../test/support/measuring.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import { OutboxLane } from './outbox-lane.js';
 import { WaitingPacket } from './waiting-packet.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { cpuMs, expectSameTime } from '../../../test/support/time-over-size.js';
+import { cpuMs, expectSameTime } from '../../../test/support/measuring.js';
 import { type Stranger, type StrangerLimits, Strangers } from './strangers.js';
 
 afterEach(() => void vi.useRealTimers());

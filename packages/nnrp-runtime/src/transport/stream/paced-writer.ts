@@ -101,6 +101,16 @@ export class PacedWriter {
     this.next();
   }
 
+  /** The stream is over, and takes nothing more: whoever still holds the transport need not hold what it was to send. */
+  letGo(): void {
+    this.waiting = EMPTY_LIST;
+    this.head = 0;
+    this.borrowed = undefined;
+    this.copies = undefined;
+    // Not to be used again: a stream that has ended in the midst of a write may still look at it.
+    this.leaving.length = 0;
+  }
+
   private next(): void {
     while (!this.busy) {
       const pieces = this.take();

@@ -255,6 +255,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   streamClosed(): void {
     // What has waited for the stream is still told.
     this.flushNow();
+    this.writer.letGo();
     this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.

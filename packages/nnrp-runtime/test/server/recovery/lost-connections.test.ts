@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
+import { collectGarbage } from '../../support/measuring.js';
 import { ResumablePeer } from '../../support/resumable-peer.js';
 import { Stage } from '../../support/stage.js';
 import { openBytes, submitBytes } from '../../support/wire-packets.js';
@@ -15,9 +14,7 @@ const SESSIONS = 6;
 const OTHER = 1000;
 
 function bytesHeld(): number {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-  for (let round = 0; round < 3; round++) gc();
+  collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
 

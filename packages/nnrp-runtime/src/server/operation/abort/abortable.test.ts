@@ -2,6 +2,8 @@ import { addAbortListener, once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../../../test/support/eventually.js';
+import { collectGarbage } from '../../../../test/support/measuring.js';
 import { abortables } from './abortable.js';
 
 const MAJOR = Number(process.versions.node.split('.')[0]);
@@ -94,5 +96,17 @@ describe.each(WAYS)('a signal that is made %s', (_name, prepare, isPlain) => {
     for (const one of waits) await expect(one).rejects.toMatchObject({ name: 'AbortError', cause: 'why' });
     await expect(fetch('http://127.0.0.1:9/', { signal })).rejects.toBe('why');
     expect(AbortSignal.any([signal]).aborted).toBe(true);
+  });
+
+  it('keeps nothing of who has called for the first one', async () => {
+    const ofFirst = (() => {
+      const caller = { call: () => void made() };
+      caller.call();
+      return new WeakRef(caller);
+    })();
+    await eventually(() => {
+      collectGarbage();
+      return ofFirst.deref() === undefined;
+    }, 'the caller is collected');
   });
 });

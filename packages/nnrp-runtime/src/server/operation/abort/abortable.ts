@@ -86,16 +86,18 @@ function quickAbortables(prototype: object, names: Names): () => Abortable {
 /** Whether Node.js takes what is made for a signal of its own. */
 function abortsAsOthers(make: () => Abortable): boolean {
   try {
-    const why = new Error('aborted');
+    // No error: its stack would hold what called here, and Node.js may keep the signals for ever.
+    const why = {};
     const abortable = make();
     const { signal } = abortable;
     const derived = AbortSignal.any([signal]);
     const isFresh = !signal.aborted && signal.reason === undefined;
     const seen: boolean[] = [];
     for (const one of [signal, derived]) {
-      AbortSignal.prototype.addEventListener.call(one, 'abort', ({ type, target, isTrusted }) => {
+      const listener = ({ type, target, isTrusted }: Event) => {
         seen.push(type === 'abort' && target === one && isTrusted);
-      });
+      };
+      AbortSignal.prototype.addEventListener.call(one, 'abort', listener, { once: true });
     }
     abortable.abort(why);
     const isAborted = [signal, derived].every(({ aborted, reason }) => aborted && reason === why);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
 
 /** A busy machine makes any single measurement late, but not all of them; what grows with the size is too slow each time. */
@@ -23,4 +25,15 @@ export function expectSameTime(small: () => number, large: () => number, limit: 
     largeTime = Math.min(largeTime, large());
   }
   expect(largeTime).toBeLessThan(limit(smallTime));
+}
+
+let collect: (() => void) | undefined;
+
+/** Frees what nobody holds. */
+export function collectGarbage(): void {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  for (let round = 0; round < 3; round++) collect();
 }
