@@ -44,6 +44,17 @@ export class ConnectionGate {
     return this.said?.holds(isBackground) === true;
   }
 
+  /** Its sessions hold back so much more, or less when negative. */
+  count(results: number, bytes: number): void {
+    this.heldCount += results;
+    this.heldByteLength += bytes;
+  }
+
+  /** Whether so many bytes more may be held back, as far as others are concerned that hold back, too. */
+  hasRoom(_bytes: number): boolean {
+    return true;
+  }
+
   waits(gate: WaitingGate): void {
     if (gate.isBackground) this.background = withOne(this.background, gate);
     else this.others = withOne(this.others, gate);

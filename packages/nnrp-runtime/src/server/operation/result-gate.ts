@@ -160,11 +160,9 @@ export class ResultGate implements WaitingGate {
   /** The session has another connection, or none for now. */
   moveTo(connection: ConnectionGate): void {
     this.connection.waitsNoMore(this);
-    this.connection.heldCount -= this.held;
-    this.connection.heldByteLength -= this.heldBytes;
+    this.connection.count(-this.held, -this.heldBytes);
     this.connection = connection;
-    connection.heldCount += this.held;
-    connection.heldByteLength += this.heldBytes;
+    connection.count(this.held, this.heldBytes);
     this.recheck();
   }
 
@@ -193,19 +191,17 @@ export class ResultGate implements WaitingGate {
     return this.lines?.get(operation) ?? this.paused?.get(operation);
   }
 
-  private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | undefined {
+  private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | 'suspendedBytes' | undefined {
     const { heldCount, heldByteLength } = this.connection;
     if (this.held >= MAX_HELD || heldCount >= MAX_HELD_OF_CONNECTION) return 'heldResults';
-    return heldByteLength > 0 && heldByteLength + bytes + HELD_BYTES > this.maxHeldBytes
-      ? 'heldResultBytes'
-      : undefined;
+    if (heldByteLength > 0 && heldByteLength + bytes + HELD_BYTES > this.maxHeldBytes) return 'heldResultBytes';
+    return this.connection.hasRoom(bytes + HELD_BYTES) ? undefined : 'suspendedBytes';
   }
 
   private count(results: number, bytes: number): void {
     this.held += results;
     this.heldBytes += bytes;
-    this.connection.heldCount += results;
-    this.connection.heldByteLength += bytes;
+    this.connection.count(results, bytes);
   }
 
   /** Puts it where what it waits for is looked after. */

@@ -15,7 +15,7 @@ import type {
   SessionSuspended,
 } from '../contract/server-events.js';
 import type { ServerSession } from '../session/server-session.js';
-import { AwayPlace } from './away-place.js';
+import { AwayPlace, type HeldWhileAway } from './away-place.js';
 import type { OutlivedConnection } from './changing-connection.js';
 import type { ClientPlace } from './client-place.js';
 import { ResumeTokens, TokenHashes } from './resume-tokens.js';
@@ -62,11 +62,14 @@ export class ResumableSessions implements PortServer {
   /** Of the suspensions those of sessions that are over, whose clients may come for the rest. */
   private restCount = 0;
   private readonly shares = new SuspendedShares();
+  private readonly held: HeldWhileAway;
   private readonly hashes = new TokenHashes();
 
   constructor(private readonly owner: ResumableOwner) {
     const { bounds, config } = owner;
     bounds.add('suspendedSessions', 'server', config.maxSuspendedSessions, () => this.suspensions.size);
+    // They wait from half of it on: so much as what is left of it.
+    this.held = { bytes: 0, maxBytes: config.maxSuspendedBytesTotal / 2 };
     bounds.add('suspendedBytes', 'server', config.maxSuspendedBytesTotal, () => this.shares.byteLength);
   }
 
@@ -156,7 +159,7 @@ export class ResumableSessions implements PortServer {
 
   awayPlace(port: SessionPort): AwayPlace {
     const { memory, config, bounds } = this.owner;
-    return new AwayPlace(memory, config, bounds, port, () => this.isFull(port));
+    return new AwayPlace(memory, config, bounds, port, () => this.isFull(port), this.held);
   }
 
   suspended(port: SessionPort, error: NnrpError): void {

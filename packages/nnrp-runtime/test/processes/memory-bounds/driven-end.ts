@@ -46,11 +46,15 @@ export function startEnd(file: string, ...options: string[]): { child: ChildProc
   return { child, said };
 }
 
-/** Asks until what is counted stays the same. @throws Error when it stays below `least` */
-export async function settled(child: ChildProcess, least: number): Promise<Measured> {
+/**
+ * Asks until what is counted stays the same.
+ * @param of - what is counted; default what the child was started for
+ * @throws Error when it stays below `least`
+ */
+export async function settled(child: ChildProcess, least: number, of?: string): Promise<Measured> {
   let before = -1;
   for (let look = 0; look < 200; look++) {
-    child.send({ measure: true });
+    child.send({ measure: true, of });
     const { counted = 0, held = 0, resident = 0 } = await answer(child);
     if (counted >= least && counted === before) return { counted, held, resident };
     before = counted;

@@ -7,7 +7,7 @@ export const ROOM = 32 * MIB;
 export interface Driven {
   /** The bound, of `server.stats()`. */
   readonly name: string;
-  readonly use: 'receive' | 'serve' | 'events' | 'policy' | 'push';
+  readonly use: 'receive' | 'serve' | 'events' | 'policy' | 'push' | 'answer';
   readonly config?: Record<string, unknown>;
   /** Options of `serve`, or what is pushed. */
   readonly serving?: Record<string, unknown>;
@@ -17,6 +17,10 @@ export interface Driven {
   readonly least?: number;
   /** What each of what is counted may hold; default 1, for what is counted in bytes. */
   readonly bytesOfOne?: number;
+  /** Bytes that are counted elsewhere. */
+  readonly besides?: number;
+  /** Whether clients read; default true. */
+  readonly reads?: boolean;
   /** Whether the memory of the whole process is compared as well. */
   readonly resident?: boolean;
 }
@@ -37,15 +41,16 @@ export function opens(connection: number, count = 1): Uint8Array {
 
 /** Drives a room of a server to its bound, and compares. */
 export async function drive({ bytes, connections = 1, least = ROOM - 4096, ...driven }: Driven): Promise<void> {
-  const { name, use, config, serving, bytesOfOne = 1 } = driven;
+  const { name, use, config, serving, bytesOfOne = 1, besides = 0, reads = true } = driven;
   const { child, said } = startEnd('server-end.mjs', JSON.stringify({ name, use, config, serving }));
   const address = await listening(said);
   for (let connection = 0; connection < connections; connection++) {
     const socket = dialled(address);
-    socket.resume();
+    if (reads) socket.resume();
+    else socket.pause();
     flood(socket, bytes(connection)[Symbol.iterator]());
   }
   const measured = await settled(child, least);
-  const counted = measured.counted * bytesOfOne;
+  const counted = measured.counted * bytesOfOne + besides;
   expectHeld({ ...measured, counted }, driven.resident);
 }

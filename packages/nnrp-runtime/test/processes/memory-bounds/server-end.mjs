@@ -26,6 +26,35 @@ if (use === 'serve') {
       return never;
     },
   });
+} else if (use === 'answer') {
+  // All at once: a client that takes nothing is not read when its outbox is full.
+  let running = 0;
+  let go;
+  const all = new Promise((resolve) => {
+    go = resolve;
+  });
+  server.serve({
+    async submit() {
+      if (++running === serving.operations) go();
+      await all;
+      return new Uint8Array(serving.bytes);
+    },
+  });
+} else if (use === 'pushWhenAway') {
+  let count = 0;
+  const away = new Promise((resolve) => {
+    server.on('sessionSuspended', () => ++count === serving.sessions && resolve());
+  });
+  // Nobody waits for room.
+  server.serve({
+    async submit(operation) {
+      await away;
+      for (let number = 0; number < serving.results && !operation.isOver; number++) {
+        operation.push(new Uint8Array(serving.bytes)).catch(() => {});
+      }
+      return never;
+    },
+  });
 } else {
   (async () => {
     for await (const session of server) {
@@ -37,8 +66,8 @@ if (use === 'serve') {
 const base = held();
 const baseResident = process.memoryUsage.rss();
 process.send({ address: server.localAddress });
-process.on('message', ({ measure }) => {
+process.on('message', ({ measure, of = name }) => {
   if (!measure) return;
-  const { value } = server.stats()[name];
+  const { value } = server.stats()[of];
   process.send({ counted: value, held: held() - base, resident: process.memoryUsage.rss() - baseResident });
 });

@@ -1,0 +1,46 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
+import { ResumablePeer } from '../../support/resumable-peer.js';
+import { Stage } from '../../support/stage.js';
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+it('results that nobody awaits are refused while much waits for all suspended sessions, and one that is awaited waits', async () => {
+  const server = await stage.serve({ maxSuspendedBytesTotal: 64 * 1024 });
+  const operations = [];
+  const peers: ResumablePeer[] = [];
+  for (let count = 0; count < 2; count++) {
+    const peer = await ResumablePeer.open(stage, server);
+    peer.submit(1);
+    operations.push(await (await server.accept()).receiveSubmit());
+    peers.push(peer);
+  }
+  for (const peer of peers) peer.lose();
+  await eventually(() => server.suspendedCount === 2, 'both are suspended');
+
+  const [first, second] = operations;
+  let given = 0;
+  let refused: unknown;
+  for (; given < 200 && refused === undefined; given++) {
+    first?.push(new Uint8Array(1000)).catch((error) => {
+      refused ??= error;
+    });
+    await turn();
+  }
+  expect(refused).toMatchObject({ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('await each push') });
+  expect(server.stats().suspendedBytes?.hits).toBeGreaterThan(0);
+  // Kept and waiting, by what they are counted as.
+  expect(given).toBeLessThan(48);
+
+  let isSent = false;
+  const waiting = second?.push('awaited').then(() => {
+    isSent = true;
+  });
+  await turn();
+  expect([isSent, server.suspendedCount]).toEqual([false, 2]);
+  expect(await peers[1]?.resume()).toContain('resumed');
+  expect(await peers[1]?.next()).toBe('partial 1 awaited');
+  await waiting;
+});
