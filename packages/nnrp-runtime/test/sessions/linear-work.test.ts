@@ -1,17 +1,23 @@
 import { IdSet, ObjectCache, SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { describe, it } from 'vitest';
+import { afterEach, describe, it } from 'vitest';
 import { IdentityMap } from '../../../nnrp-core/src/machine/cache/object-identity.js';
 import { AsyncQueue } from '../../src/base/queues/async-queue.js';
 import { PendingRequests } from '../../src/client/requests/pending-requests.js';
 import { PushIterator } from '../../src/client/streams/push-iterator.js';
 import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../../src/client/submits/connection-flow.js';
 import { Pings } from '../../src/connection/pings.js';
+import { SentCount } from '../../src/connection/recovery/sent-count.js';
+import { SentLog } from '../../src/connection/recovery/sent-log.js';
 import { ConnectionWaiting, ServerWaiting } from '../../src/server/bounds/waiting-bytes.js';
 import { ClosingConnections } from '../../src/server/closing-connections.js';
 import { FreeIds } from '../../src/server/connection/free-ids.js';
 import { SessionTable } from '../../src/server/connection/session-table.js';
+import type { SessionPort } from '../../src/server/recovery/session-port.js';
+import { SuspendedShares } from '../../src/server/recovery/suspended-shares.js';
+import type { SentListener } from '../../src/transport/contract/sent-pieces.js';
 import { cpuMs, expectSameTime } from '../support/measuring.js';
+import { packetBytes } from '../support/wire-packets.js';
 
 const SMALL = 1000;
 const LARGE = 100_000;
@@ -33,7 +39,13 @@ function timed(prepared: Prepared, size: number): () => number {
   };
 }
 
+const cleanup: (() => void)[] = [];
+afterEach(() => {
+  for (const undo of cleanup.splice(0)) undo();
+});
+
 const { CacheInvalidateScope, CacheObjectKind } = preview3;
+const { Ping: PING, ResultHint: RESULT_HINT } = preview3.MessageType;
 const object = (cacheKeyLo: number, objectKind: number = CacheObjectKind.PromptSegment, cacheNamespace = 1) => ({
   cacheNamespace,
   cacheKeyHi: 0,
@@ -251,6 +263,45 @@ describe('the time of one operation does not grow with what there is', () => {
         return () => {
           closing.cutOldest();
           closing.add(connection());
+        };
+      },
+    ],
+    [
+      'a session that loses its client, is kept something for, and is given up, while many are away',
+      (size) => {
+        const shares = new SuspendedShares();
+        const ports = Array.from({ length: size }, (_, id) => {
+          return { remoteAddress: `10.${(id >> 8) & 255}.${id & 255}.7:4000` } as SessionPort;
+        });
+        for (const port of ports) shares.add(port);
+        for (const port of ports) shares.count(port, 100);
+        return (round) => {
+          const port = shares.oldestOfMost() as SessionPort;
+          shares.delete(port);
+          shares.add(port);
+          shares.count(port, 100 + (round % 64));
+          expectNone(shares.oldestOfLargest() === undefined ? 1 : 0);
+        };
+      },
+    ],
+    [
+      'a PONG for the oldest of many packets that are not confirmed',
+      (size) => {
+        let listener: SentListener | undefined;
+        const transport = {
+          tellSent: (told: SentListener) => {
+            listener = told;
+          },
+        };
+        const log = new SentLog({ ...owner, fence: () => {}, confirmedRoom: () => {} }, transport, 0, 1e12);
+        log.begin(new SentCount(1), 'now');
+        const both = Buffer.concat([packetBytes(RESULT_HINT, 1, 1, new Uint8Array(16)), packetBytes(PING)]);
+        const send = () => listener?.append([both]);
+        for (let count = 0; count < size; count++) send();
+        cleanup.push(() => log.close());
+        return () => {
+          send();
+          log.confirmed();
         };
       },
     ],
