@@ -117,6 +117,40 @@ describe('submits whose handlers run hold what they are counted as', () => {
       },
     ],
   ])('%s', async (_name, driven) => drive(driven), 60_000);
+
+  it('and the chunk that each came in, where that is full of something else', () => {
+    return drive({
+      name: 'runningOperations',
+      use: 'serve',
+      config: { maxInFlightOperations: 0 },
+      serving: { ...RUNNING, scheduling: { maxRunningPerConnection: 1e6 } },
+      bytes: (connection) => submits(connection, 16, 400, 1, 1700),
+      least: 400,
+      bytesOfOne: 66 * 1024,
+    });
+  }, 60_000);
+});
+
+describe('answers that wait for room hold what they are counted as', () => {
+  it.each([50_000, 400_000])(
+    'of %i bytes each',
+    (bytes) => {
+      const maxOutboxBytes = 4 * MIB;
+      // Of more than fits into the outbox and behind it, the connection ends.
+      const operations = Math.ceil((14 * MIB) / bytes);
+      return drive({
+        name: 'waitingResultBytes',
+        use: 'answer',
+        config: { maxInFlightOperations: 0, maxOutboxBytes },
+        serving: { bytes, operations },
+        bytes: (connection) => submits(connection, 16, operations),
+        reads: false,
+        least: 2 * MIB,
+        besides: maxOutboxBytes,
+      });
+    },
+    60_000,
+  );
 });
 
 describe('what else waits for the application holds what it is counted as', () => {
