@@ -15,7 +15,7 @@ const SCOPE = 'nnrp-opentelemetry';
 /** Traces and measures all clients and servers of the process, until it is disabled. */
 export interface NnrpInstrumentation {
   /** The same handlers, whose work on a submit runs where its span is the active one. @throws UsageError without a handler of submits */
-  handlers(handlers: ServeHandlers): ServeHandlers;
+  handlers(handlers: ServeHandlers | ServeHandlers['submit']): ServeHandlers;
   /**
    * The context of an operation, a server's or a client's, with its span: for code that takes submits by itself
    * (`context.with(instrumentation.contextOf(operation), work)`). The active one where there is no span.

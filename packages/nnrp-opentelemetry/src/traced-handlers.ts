@@ -3,8 +3,9 @@ import { type OperationContext, type ServeHandlers, type SubmitOutcome, UsageErr
 /** Runs work on an operation where its span is the active one. */
 export type Within = <Result>(operation: object, work: () => Result) => Result;
 
-/** The same handlers, whose work on a submit runs inside its span: also what a generator does between two results. */
-export function tracedHandlers(handlers: ServeHandlers, within: Within): ServeHandlers {
+/** The same handlers, or the one of submits, whose work on a submit runs inside its span: also what a generator does between two results. */
+export function tracedHandlers(given: ServeHandlers | ServeHandlers['submit'], within: Within): ServeHandlers {
+  const handlers = typeof given === 'function' && !('submit' in given) ? { submit: given } : (given as ServeHandlers);
   if (typeof handlers?.submit !== 'function')
     throw new UsageError('handlers takes an object of handlers with submit, as serve does');
   const traced: ServeHandlers = Object.create(handlers);

@@ -1,6 +1,13 @@
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler, RandomIdGenerator } from '@opentelemetry/sdk-trace-base';
-import { NnrpClient, type NnrpClientOptions, NnrpServer, type ServeHandlers, UsageError } from 'nnrp-runtime';
+import {
+  NnrpClient,
+  type NnrpClientOptions,
+  NnrpServer,
+  type OperationContext,
+  type ServeHandlers,
+  UsageError,
+} from 'nnrp-runtime';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { instrumentNnrp } from '../src/index.js';
 import { Telemetry } from './telemetry.js';
@@ -289,9 +296,15 @@ it.each([
   expect(() => instrumentNnrp(options as never)).toThrow(text);
 });
 
+it('a handler of submits alone is taken, as serve takes it', () => {
+  const { instrumentation } = start();
+  const { submit } = instrumentation.handlers(() => 'a result');
+  expect(submit({} as OperationContext)).toBe('a result');
+});
+
 it('handlers, servers and loggers that are none are refused', () => {
   const { instrumentation } = start();
-  for (const given of [undefined, null, {}, () => 'a handler alone']) {
+  for (const given of [undefined, null, {}, 'a text']) {
     expect(() => instrumentation.handlers(given as never)).toThrow('handlers takes an object of handlers with submit');
     expect(() => instrumentation.observe(given as never)).toThrow('observe: server takes an NnrpServer');
     expect(() => instrumentation.logger(given as never)).toThrow('logger takes an object with the methods debug, info');

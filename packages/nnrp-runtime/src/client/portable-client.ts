@@ -41,6 +41,7 @@ import {
   type SessionOptions,
 } from './contract/client-config.js';
 import {
+  CLIENT_EVENTS,
   type ClientConnectionEvents,
   clientEventBytes,
   keptClientEvent,
@@ -81,7 +82,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
   protected constructor(...[transport, config, asksAnyServer, connector]: ClientParts) {
-    super();
+    super(CLIENT_EVENTS);
     if (config === undefined) throw new UsageError('a client is made by NnrpClient.connect(address), not by new');
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;

@@ -31,14 +31,14 @@ import type { ServerCounters } from './contract/server-counters.js';
 import type { NnrpServerEvents } from './contract/server-events.js';
 import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
-import { FailureReports } from './failures/failure-reports.js';
+import { FailureReports, SERVER_EVENTS } from './failures/failure-reports.js';
 import { IncomingConnections } from './incoming-connections.js';
 import { openAddresses } from './open-addresses.js';
 import { checkListener, type Listeners, openAll, openOne } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
-import { checkHandlers } from './serve/check-handlers.js';
+import { givenHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
 import type { ServeHandlers } from './serve/serve-handlers.js';
 import { type ServeOptions, serveOptions } from './serve/serve-options.js';
@@ -72,7 +72,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     given: Listeners,
     readonly config: NnrpServerConfig,
   ) {
-    super();
+    super(SERVER_EVENTS);
     if (config === undefined) throw new UsageError('a server is made by NnrpServer.listen(address), not by new');
     ignoreRejection(this.ended.promise);
     this.failures = new FailureReports(this, config.logger);
@@ -237,16 +237,16 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /**
-   * Runs handlers for every session, those that wait for `accept` included.
+   * Runs handlers for every session, those that wait for `accept` included. A function alone is the handler of submits.
    *
    * @returns resolves when the server is closed
    * @throws (as a rejection) UsageError on a bad option or handler, or when it is called twice, TransportError when the listener fails
    */
-  serve(handlers: ServeHandlers, options: ServeOptions = {}): Promise<void> {
+  serve(handlers: ServeHandlers | ServeHandlers['submit'], options: ServeOptions = {}): Promise<void> {
     return answering(() => {
-      checkHandlers(handlers);
+      const given = givenHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new HandlerService(handlers, serveOptions(options), {
+      const loop = new HandlerService(given, serveOptions(options), {
         exposesErrors: this.config.exposeHandlerErrors,
         bounds: this.bounds,
         connections: this.connections,

@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { call } from '../../src/calls/client/call.js';
 import { completeSubmit } from '../../src/client/submits/submit-options.js';
 import { bodyBytes } from '../../src/connection/body/body-bytes.js';
-import { NnrpClient, NnrpServer, type ServeHandlers } from '../../src/index.js';
+import { ClosedError, NnrpClient, NnrpServer, type OperationContext, type ServeHandlers } from '../../src/index.js';
 import { parseAddress } from '../../src/transport/address/address.js';
 import { trustedRoots } from '../../src/transport/tls/tls-credentials.js';
 import { tlsClientSettings, tlsServerSettings } from '../../src/transport/tls/tls-options.js';
@@ -95,17 +96,50 @@ describe('what is wrong in a first program is said with what to do', () => {
   });
 
   it.each<[what: string, handlers: unknown, says: string]>([
-    [
-      'a function',
-      () => 'x',
-      'serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })',
-    ],
-    ['nothing', undefined, 'serve: needs a handler submit'],
+    ['nothing', undefined, 'serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })'],
+    ['a text', 'echo', 'serve: needs a handler submit'],
+    ['a class without handlers', class {}.prototype, 'serve: needs a handler submit'],
     ['a misspelt handler alone', { sumbit: () => 'x' }, "serve: there is no handler 'sumbit'; did you mean submit?"],
   ])('%s in the place of handlers', async (_what, handlers, says) => {
     await using server = await NnrpServer.bindTcp('127.0.0.1:0');
     await expect(server.serve(handlers as ServeHandlers)).rejects.toThrow(says);
   });
+
+  it.each<[what: string, handler: unknown, says: string]>([
+    ['a function', ({ body }: OperationContext) => body, 'body'],
+    [
+      'a generator',
+      async function* ({ body }: OperationContext) {
+        yield body;
+        yield ' and more';
+      },
+      'body and more',
+    ],
+    ['a function that has handlers', Object.assign(() => 'not this', { submit: () => 'its own' }), 'its own'],
+  ])('%s alone is the handler of submits', async (_what, handler, says) => {
+    await using server = await NnrpServer.bindTcp('127.0.0.1:0');
+    void server.serve(handler as ServeHandlers['submit']);
+    await using client = await NnrpClient.connectTcp(server.localAddress);
+    const operation = await (await client.openSession()).submit('body');
+    expect(await operation.wholeText()).toBe(says);
+  });
+
+  it.each(['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const)(
+    '%s of an event that does not exist',
+    async (add) => {
+      await using server = await NnrpServer.bindTcp('127.0.0.1:0');
+      await using client = await NnrpClient.connectTcp(server.localAddress);
+      expect(() => server[add](anyOf('message'), () => {})).toThrow(
+        "there is no event 'message'; events are sessionRefused, connectionLost,",
+      );
+      expect(() => client[add](anyOf('close'), () => {})).toThrow("there is no event 'close'; did you mean closed?");
+      // A symbol is somebody's own, and what follows is what Node.js asks for beside each event that it waits for.
+      server[add](anyOf(Symbol('own')), () => {});
+      const resumed = once(client, 'closed');
+      await client.close();
+      expect(await resumed).toEqual([expect.any(ClosedError)]);
+    },
+  );
 
   it.each<[options: object, says: string]>([
     [{ revision: 'preview5' }, "revision takes 'preview3', 'preview4' or 'auto', got 'preview5'"],

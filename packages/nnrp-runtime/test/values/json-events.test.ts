@@ -21,7 +21,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApplicationEvents, tell } from '../../src/base/application/application-events.js';
 import { described } from '../../src/base/application/described.js';
-import type { NnrpClientEvents } from '../../src/client/contract/client-events.js';
+import { CLIENT_EVENTS, type NnrpClientEvents } from '../../src/client/contract/client-events.js';
 import type { ClientSessionEvent } from '../../src/client/session/session-events.js';
 import { EventStreams } from '../../src/client/streams/event-stream.js';
 import type { ControlEvent } from '../../src/connection/controls/control-events.js';
@@ -29,6 +29,7 @@ import { controlKind } from '../../src/connection/controls/control-kinds.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
 import type { NnrpServerEvents } from '../../src/server/contract/server-events.js';
 import type { ServerSessionEvent } from '../../src/server/contract/server-messages.js';
+import { SERVER_EVENTS } from '../../src/server/failures/failure-reports.js';
 import { SessionInbox } from '../../src/server/inbox/session-inbox.js';
 import { Stage } from '../support/stage.js';
 
@@ -222,7 +223,7 @@ describe('what a call brings', () => {
   it('is told and logged when it is a circle, too: anything may be thrown', () => {
     const circle: Record<string, unknown> = { big: 1n };
     circle['self'] = { circle };
-    const emitter = new ApplicationEvents<NnrpServerEvents>();
+    const emitter = new ApplicationEvents<NnrpServerEvents>(SERVER_EVENTS);
     const seen: unknown[] = [];
     emitter.on('handlerFailure', (failure) => void seen.push(failure));
     tell(emitter, 'handlerFailure', { sessionId: 1, frameId: 2, error: circle });
@@ -241,7 +242,7 @@ describe('what a call brings', () => {
 
 describe('every event', () => {
   it.each(Object.entries(ofServer))('of a server can be logged: %s', (name, event) => {
-    const emitter = new ApplicationEvents<NnrpServerEvents>();
+    const emitter = new ApplicationEvents<NnrpServerEvents>(SERVER_EVENTS);
     const seen: unknown[] = [];
     emitter.on(name as 'sessionRefused', (told) => void seen.push(told));
     tell(emitter, name as 'sessionRefused', event as never);
@@ -250,7 +251,7 @@ describe('every event', () => {
   });
 
   it.each(Object.entries(ofClient))('of a client can be logged: %s', async (name, event) => {
-    const emitter = new ApplicationEvents<NnrpClientEvents>();
+    const emitter = new ApplicationEvents<NnrpClientEvents>(CLIENT_EVENTS);
     emitter.on(name as 'stray', (told) => check(told, name));
     tell(emitter, name as 'stray', event as never, (error) => expect.unreachable(String(error)));
     const streams = new EventStreams<object>(() => 0);

@@ -1,4 +1,6 @@
+import { UsageError } from 'nnrp-core';
 import { PlatformEvents } from '../../platform/platform.js';
+import { unknownName } from '../options.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { SeldomWarning } from '../warn.js';
 import { ApplicationContext } from './application-context.js';
@@ -7,8 +9,17 @@ import { described } from './described.js';
 // biome-ignore lint/suspicious/noExplicitAny: what EventEmitter itself takes for a listener
 type Listener = (...args: any[]) => any;
 
+/** What Node.js itself listens to: `events.once` and `events.on` wait for an error beside each event. */
+const OF_NODE = ['error', 'newListener', 'removeListener'];
+
 class ContextEmitter extends PlatformEvents {
+  /** @param names - of the events that there are */
+  constructor(private readonly names: readonly string[]) {
+    super();
+  }
+
   override on(event: string | symbol, listener: Listener): this {
+    this.check(event);
     return super.on(event, inContext(listener));
   }
 
@@ -17,15 +28,24 @@ class ContextEmitter extends PlatformEvents {
   }
 
   override prependListener(event: string | symbol, listener: Listener): this {
+    this.check(event);
     return super.prependListener(event, inContext(listener));
   }
 
   override once(event: string | symbol, listener: Listener): this {
+    this.check(event);
     return super.on(event, this.onceInContext(event, listener));
   }
 
   override prependOnceListener(event: string | symbol, listener: Listener): this {
+    this.check(event);
     return super.prependListener(event, this.onceInContext(event, listener));
+  }
+
+  /** @throws UsageError on a name that no event has: its listener would never be called */
+  private check(event: unknown): void {
+    if (typeof event === 'symbol' || [...this.names, ...OF_NODE].includes(event as string)) return;
+    throw new UsageError(unknownName('event', String(event), this.names));
   }
 
   private onceInContext(event: string | symbol, listener: Listener): Listener {
@@ -71,9 +91,11 @@ export interface ApplicationEvents<Events> {
 
 /**
  * Events for the application: listeners are called in the async context in which each was added, in a copy of its own.
- * Events are sent by {@link tell}.
+ * Events are sent by {@link tell}. Names that are not among the given are refused.
  */
-export const ApplicationEvents = ContextEmitter as unknown as new <Events>() => ApplicationEvents<Events>;
+export const ApplicationEvents = ContextEmitter as unknown as new <Events>(
+  names: readonly (keyof Events & string)[],
+) => ApplicationEvents<Events>;
 
 /**
  * Sends an event to the application. What a listener throws, or its promise rejects with, reaches neither the protocol

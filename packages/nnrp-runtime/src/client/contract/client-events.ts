@@ -43,6 +43,22 @@ export interface NnrpClientEvents {
   closed: [NnrpError];
 }
 
+/** The names of all events. */
+export const CLIENT_EVENTS = Object.keys({
+  stray: true,
+  peerError: true,
+  protocolViolation: true,
+  flowUpdate: true,
+  readingPaused: true,
+  internalError: true,
+  suspended: true,
+  resumed: true,
+  migrated: true,
+  lost: true,
+  reopened: true,
+  closed: true,
+} satisfies Record<keyof NnrpClientEvents, true>) as (keyof NnrpClientEvents)[];
+
 /** The events of a client in one stream, each with its name as `type`. */
 export type NnrpClientEvent =
   | ({ readonly type: 'stray' } & NnrpClientEvents['stray'][0])

@@ -23,6 +23,9 @@ const LEVELS: Readonly<Record<keyof NnrpServerEvents, LogLevel>> = {
   listenerFailed: 'error',
 };
 
+/** The names of all events. */
+export const SERVER_EVENTS = Object.keys(LEVELS) as (keyof NnrpServerEvents)[];
+
 /**
  * What a server tells: events for listeners, and lines for its logger. Failures of handlers and internal errors are warnings of
  * the process where there is neither.

@@ -16,12 +16,24 @@ const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
 };
 
 /**
+ * The handlers of a server; a function alone is that of submits, unless it has handlers of its own, as a class with static
+ * methods has.
+ *
+ * @throws UsageError that names the handler
+ */
+export function givenHandlers(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
+  const handlers = typeof given === 'function' && !('submit' in given) ? { submit: given } : (given as ServeHandlers);
+  checkHandlers(handlers);
+  return handlers;
+}
+
+/**
  * Finds handlers that would never be called, or could not be called, before a client is the first to notice. A class may have
  * methods of its own beside its handlers; a function under another name in a plain object is a handler misspelt.
  *
  * @throws UsageError that names the handler
  */
-export function checkHandlers(handlers: ServeHandlers): void {
+function checkHandlers(handlers: ServeHandlers): void {
   checkSpelling(handlers);
   if (typeof handlers?.submit !== 'function')
     throw new UsageError('serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })');
