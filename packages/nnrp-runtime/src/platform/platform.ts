@@ -1,3 +1,4 @@
+import { type AsyncContext, type BufferOfNode, builtin, type Channel } from './builtin.js';
 import { PortableEvents } from './portable-events.js';
 import * as portableTurns from './portable-turns.js';
 import * as portableTypes from './portable-types.js';
@@ -7,55 +8,18 @@ import * as portableTypes from './portable-types.js';
  * bundler finds no module of Node's. Deno and Bun have the same; a browser and a worker have none of it.
  */
 
+export type { AsyncContext, Channel } from './builtin.js';
+
 type Work<Args extends unknown[]> = (...args: Args) => void;
 type Turn = <Args extends unknown[]>(work: Work<Args>, ...args: Args) => unknown;
 
 /** A timer, which is an object in Node.js and a number elsewhere. */
 export type Timer = ReturnType<typeof setTimeout>;
 
-/** Code that runs in it has the stores of AsyncLocalStorage that were there when it was made. */
-export interface AsyncContext {
-  runInAsyncScope<This, Args extends unknown[], Result>(
-    work: (this: This, ...args: Args) => Result,
-    self?: This,
-    ...args: Args
-  ): Result;
-}
-
-/** A channel of node:diagnostics_channel. What a subscriber throws does not come back to `publish`. */
-export interface Channel<Message extends object> {
-  /** Asked first: without a subscriber no message is made. */
-  readonly hasSubscribers: boolean;
-  publish(message: Message): void;
-}
-
-type BufferOfNode = Uint8Array<ArrayBuffer> & {
-  toString(encoding: 'latin1' | 'base64url', start?: number, end?: number): string;
-};
-
-/** As much of Node.js as is used here. */
-interface Modules {
-  readonly 'node:async_hooks': { readonly AsyncResource: new (type: string, options: object) => AsyncContext };
-  readonly 'node:buffer': {
-    readonly Buffer: {
-      from(text: string, encoding: 'latin1' | 'base64url'): BufferOfNode;
-      from(memory: ArrayBufferLike, start: number, length: number): BufferOfNode;
-      allocUnsafeSlow(length: number): BufferOfNode;
-      byteLength(text: string): number;
-      isBuffer(bytes: unknown): bytes is BufferOfNode;
-    };
-  };
-  readonly 'node:diagnostics_channel': { channel(name: string): Channel<object> };
-  readonly 'node:events': { readonly EventEmitter: typeof PortableEvents };
-  readonly 'node:worker_threads': { markAsUntransferable(buffer: object): void };
-  readonly 'node:util': { readonly types: typeof portableTypes };
-}
-
 interface PlatformGlobals {
   readonly process?: {
     readonly versions?: { readonly node?: string };
     readonly nextTick?: Turn;
-    getBuiltinModule?<Name extends keyof Modules>(name: Name): Modules[Name] | undefined;
     emitWarning?(text: string, options: object): void;
   };
   readonly setImmediate?: Turn;
@@ -82,10 +46,17 @@ export const markAsUntransferable: (buffer: object) => void =
 
 /**
  * What leads to the next turn, as it was when the package was loaded. A test that takes over time with fake timers replaces
- * the global functions; durations may stand still then, but what is sent must leave and what is closed must end.
+ * the functions; durations may stand still then, but what is sent must leave and what is closed must end. Where they were
+ * replaced before the package was loaded, messages and promises lead there: nobody fakes those.
  */
-export const setImmediate: Turn = immediate ?? portableTurns.nextTurn;
-export const nextTick: Turn = node?.nextTick ?? portableTurns.afterThis;
+export const setImmediate: Turn =
+  [immediate, builtin('node:timers')?.setImmediate].find(isReal) ?? portableTurns.nextTurn;
+export const nextTick: Turn = isReal(node?.nextTick) ? node.nextTick : portableTurns.afterThis;
+
+/** Fake timers know their clock, and stubs of tests what has been asked of them. */
+function isReal(turn: Turn | undefined): turn is Turn {
+  return turn !== undefined && !['clock', 'mock', 'isSinonProxy'].some((mark) => mark in turn);
+}
 
 /** The context of the caller. Where there is none, work simply runs. */
 export function currentContext(): AsyncContext {
@@ -151,26 +122,24 @@ interface Transferable extends ArrayBuffer {
   transfer?(bytes: number): ArrayBuffer;
 }
 
-let nowhere: InstanceType<typeof MessageChannel>['port1'] | undefined;
+let nowhere: ReturnType<typeof portableTurns.closedPort>;
 
 /**
  * Gives memory back at once, which else waits for the garbage collector: what is read into memory that was used just now is
- * read into the cache. Views of it are empty afterwards.
+ * read into the cache. Views of it are empty afterwards. Memory that cannot be given back stays.
  */
 export function freeMemory(memory: ArrayBuffer): void {
   const transferable: Transferable = memory;
-  if (transferable.transfer !== undefined) transferable.transfer(0);
-  else if (IS_NODE_20) {
-    nowhere ??= closedPort();
-    // As the standard has it, a port that is closed takes what it is sent, and drops it.
-    nowhere.postMessage(0, [memory]);
+  try {
+    if (transferable.transfer !== undefined) transferable.transfer(0);
+    else if (IS_NODE_20) {
+      nowhere ??= portableTurns.closedPort();
+      // As the standard has it, a port that is closed takes what it is sent, and drops it.
+      nowhere?.postMessage(0, [memory]);
+    }
+  } catch {
+    // No connection ends because memory that it does not need any more is somebody else's.
   }
-}
-
-function closedPort(): InstanceType<typeof MessageChannel>['port1'] {
-  const { port1 } = new MessageChannel();
-  port1.close();
-  return port1;
 }
 
 /** How many bytes a text has in UTF-8. */
@@ -207,8 +176,4 @@ const BASE64URL: Readonly<Record<string, string>> = { '+': '-', '/': '_', '=': '
 
 function bufferOver(Node: NonNullable<typeof Buffer>, bytes: Uint8Array): BufferOfNode {
   return Node.isBuffer(bytes) ? bytes : Node.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function builtin<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
-  return node?.getBuiltinModule?.(name);
 }

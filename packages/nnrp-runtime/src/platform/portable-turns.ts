@@ -1,25 +1,43 @@
+import { builtin } from './builtin.js';
+
 /** Work for the next turn, in order. A message comes without the four milliseconds that browsers add to timers. */
 const waiting: (() => void)[] = [];
-const channel = typeof MessageChannel === 'undefined' ? undefined : new MessageChannel();
+/** Taken from Node.js where that is: a test's idea of a browser may have none, or one of its own. */
+const Channel =
+  builtin('node:worker_threads')?.MessageChannel ??
+  (typeof MessageChannel === 'undefined' ? undefined : MessageChannel);
 const { setTimeout } = globalThis;
-if (channel !== undefined) {
-  // Types of Node.js leave it out.
-  const port = channel.port1 as unknown as { onmessage: () => void; unref?(): void };
-  port.onmessage = runNext;
-  // Where ports keep a process running, this one must not.
-  port.unref?.();
-}
+let wake: (() => void) | undefined;
 
 /** What stands in for setImmediate of Node.js. */
 export function nextTurn<Args extends unknown[]>(work: (...args: Args) => void, ...args: Args): void {
   waiting.push(() => work(...args));
-  if (channel === undefined) setTimeout(runNext, 0);
-  else channel.port2.postMessage(undefined);
+  wake ??= Channel === undefined ? () => setTimeout(runNext, 0) : wakenBy(new Channel());
+  wake();
 }
 
-/** What stands in for process.nextTick of Node.js. */
+/** What stands in for process.nextTick of Node.js. Not queueMicrotask, which fake timers replace. */
 export function afterThis<Args extends unknown[]>(work: (...args: Args) => void, ...args: Args): void {
-  queueMicrotask(() => work(...args));
+  void Promise.resolve().then(() => work(...args));
+}
+
+/** A channel that goes nowhere: what is sent there is gone. Undefined where there are none. */
+export function closedPort(): MessagePort | undefined {
+  if (Channel === undefined) return undefined;
+  const { port1 } = new Channel();
+  port1.close();
+  return port1;
+}
+
+type MessagePort = InstanceType<typeof MessageChannel>['port1'];
+
+function wakenBy({ port1, port2 }: InstanceType<typeof MessageChannel>): () => void {
+  // Types of Node.js leave it out.
+  const port = port1 as unknown as { onmessage: () => void; unref?(): void };
+  port.onmessage = runNext;
+  // Where ports keep a process running, this one must not.
+  port.unref?.();
+  return () => port2.postMessage(undefined);
 }
 
 function runNext(): void {

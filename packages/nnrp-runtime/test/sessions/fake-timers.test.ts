@@ -24,3 +24,18 @@ it('fake timers stop no turn: requests are answered, streams go on, and everythi
   await client.close();
   await server.close();
 });
+
+it('a package that is loaded under fake timers serves, streams and closes all the same', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
+  vi.resetModules();
+  const { NnrpClient, NnrpServer } = await import('../../src/index.js');
+  const server = await NnrpServer.bindTcp('127.0.0.1:0');
+  void server.serve(async function* () {
+    for (let part = 0; part < 2000; part++) yield 'part';
+  });
+  const client = await NnrpClient.connectTcp(server.localAddress);
+  const operation = await (await client.openSession()).submit(new Uint8Array(1_000_000));
+  expect((await operation.wholeText()).length).toBe(8000);
+  expect(await client.close()).toEqual({ drained: true, cut: [] });
+  expect(await server.close()).toEqual({ drained: true, cut: [] });
+});

@@ -204,7 +204,7 @@ export class Endpoint implements DatagramSink, Guarded {
     this.toRead.push(connection);
     if (this.readScheduled) return;
     this.readScheduled = true;
-    setImmediate(this.readAll);
+    nextTurn(this, this.readAll);
     // In the same phase of the loop, but after the answers that are ready at once.
     this.scheduleFlush();
   }
@@ -219,7 +219,7 @@ export class Endpoint implements DatagramSink, Guarded {
   private scheduleFlush(): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
-    setImmediate(this.flushAll);
+    nextTurn(this, this.flushAll);
   }
 
   private readonly readAll = (): void => {

@@ -23,8 +23,10 @@ const KEEP_ALIVE_MS = 30_000;
  * Packets have a share of their own, by the time that they take.
  */
 const IDLE_FRAMES_AT_A_TIME = 1000;
+/** Ends no connection: nothing in the end of a turn can throw. */
+const NOBODY: Guarded = { crashed: () => {} };
 /** Of all connections of the process. */
-const shares = new ReadingShares(setImmediate);
+const shares = new ReadingShares((endTurn) => nextTurn(NOBODY, endTurn));
 const NOTHING = Buffer.alloc(0);
 /** Is written after what the socket has not taken at once, and stands for it; none of it is sent. */
 const HELD = Buffer.alloc(1);
