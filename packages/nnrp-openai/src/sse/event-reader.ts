@@ -1,5 +1,8 @@
 import { createParser } from 'eventsource-parser';
 
+/** Two ends of lines in a row. */
+const EMPTY_LINE = /(?:\r\n|\n|\r(?!\n)){2,}/g;
+
 /**
  * Reads the data of server-sent events from bytes, cut anywhere. What a line or an event may hold is bounded, and a line is
  * looked at once, however small the pieces are that it comes in.
@@ -12,14 +15,13 @@ export class EventReader {
   #events: string[] = [];
   /** Of the event that is not at its end. */
   #bytes = 0;
+  /** How the text so far ends, as far as that is ends of lines. */
+  #lineEnds = '';
 
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
     this.#parser = createParser({
-      onEvent: ({ data }) => {
-        this.#bytes = 0;
-        this.#events.push(data);
-      },
+      onEvent: ({ data }) => void this.#events.push(data),
       // A comment is no part of the event that it may stand in. With its colon and the end of its line it has 2 bytes more at least.
       onComment: (text) => {
         this.#bytes -= Math.min(this.#bytes, text.length + 2);
@@ -45,7 +47,17 @@ export class EventReader {
       const whole = this.#pieces.join('');
       this.#pieces = [];
       this.#parser.feed(whole);
-    }
+      this.#countFrom(text);
+    } else if (text !== '') this.#lineEnds = '';
     return this.#bytes > this.#maxEventBytes ? undefined : this.#events;
+  }
+
+  /** An empty line ends an event, also one without data, of which the parser tells nobody. */
+  #countFrom(text: string): void {
+    const seen = this.#lineEnds + text;
+    let end = -1;
+    for (const { index, 0: lines } of seen.matchAll(EMPTY_LINE)) end = index + lines.length;
+    if (end >= 0) this.#bytes = Buffer.byteLength(seen.slice(end));
+    this.#lineEnds = /[\r\n]{0,3}$/.exec(seen)?.[0] ?? '';
   }
 }
