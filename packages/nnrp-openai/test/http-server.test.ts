@@ -99,6 +99,16 @@ describe('the HTTP server', () => {
     [() => {}, { authorize: 5 }, /authorize takes a function/],
     [() => {}, { maxRequests: 0 }, /maxRequests takes an integer of 1/],
     [() => {}, { key: 'secret' }, /there is no option 'key'/],
+    [() => {}, { session: 5 }, /session: .*options/],
+    [
+      () => {},
+      { session: { profile: 1 } },
+      /session: session options: there is no option 'profile'; did you mean prof/,
+    ],
+    [() => {}, { session: { profileId: -1 } }, /session: session options: profileId takes/],
+    [() => {}, { session: { auth: { secret: 'secret' } } }, /session: auth/],
+    [() => {}, { session: { extensions: [{ type: 1 }] } }, /session: .*type/],
+    [() => {}, { session: { signal: 'secret' } }, /session: .*signal/],
   ])('refuses wrong options, and shows no secret (%#)', (connecting, options, message) => {
     const build = () => createOpenAiServer(connecting as never, options as never);
     expect(build).toThrow(message);

@@ -1,6 +1,6 @@
-import { UsageError } from 'nnrp-core';
+import { isNnrpError, UsageError } from 'nnrp-core';
 import type { SessionOptions } from 'nnrp-runtime';
-import type { CallInterceptor, CallMetadata } from 'nnrp-runtime/calls';
+import { type CallInterceptor, type CallMetadata, checkSessionOptions } from 'nnrp-runtime/calls';
 import { type Complete, integer, type Kept, type OptionTable, optionTable, readValues } from 'nnrp-runtime/transport';
 
 const MAX_MS = 0x7fffffff;
@@ -79,7 +79,7 @@ const OPTIONS: OptionTable = optionTable<OpenAiServerOptions>({
     shown: (value) => (Array.isArray(value) ? 'a list of something else' : typeof value),
   },
   authorize: { takes: 'a function', fits: isFunction, shown: (value) => typeof value },
-  // Checked where a session is opened.
+  // It has a table of its own.
   session: undefined,
   interceptors: {
     takes: 'a list of functions',
@@ -106,5 +106,15 @@ export function serverOptions(options: OpenAiServerOptions | undefined): ServerC
   const given = readValues('createOpenAiServer', options, OPTIONS);
   if (given.keys !== undefined && given.authorize !== undefined)
     throw new UsageError('createOpenAiServer: keys and authorize both decide who is let in: give one of them');
+  if (given.session !== undefined) checkSession(given.session);
   return { ...SERVER_DEFAULTS, ...given };
+}
+
+function checkSession(options: SessionOptions): void {
+  try {
+    checkSessionOptions(options);
+  } catch (error) {
+    if (!isNnrpError(error, 'NNRP_ERR_USAGE')) throw error;
+    throw new UsageError(`createOpenAiServer: session: ${error.rawMessage}`);
+  }
 }

@@ -2,6 +2,7 @@
  * Calls with names and metadata, and the profile for language models on top of them: `nnrp-runtime/calls`.
  */
 
+export { checkSessionOptions } from '../client/contract/check-session-options.js';
 export { AssembledChoices } from './chat/assembled-choices.js';
 export { CHAT, type ChatAnswer, ChatStream, chat } from './chat/chat.js';
 export { type ChatOutcome, type ChatSource, chatHandler } from './chat/chat-handler.js';
