@@ -1,8 +1,11 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { DiagnosticsMessages, NnrpServer, NnrpServerSession } from 'nnrp-runtime';
+import { SeldomWarning, subscriber } from 'nnrp-runtime/transport';
 
 /** Upper bounds in seconds: from what never leaves memory to a long answer of a model. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120] as const;
+
+const FAILED = 'nnrp-admin: a message about an operation could not be read';
 
 /** An operation that has had no last answer. */
 export interface LiveOperation {
@@ -30,8 +33,9 @@ export class LiveOperations {
   constructor(private readonly server: NnrpServer) {
     // Channels keep their subscribers: they must not keep a server that the application has let go of.
     const held = new WeakRef<LiveOperations>(this);
-    const started = (message: unknown) => held.deref()?.started(message as Start);
-    const ended = (message: unknown) => held.deref()?.ended(message as End);
+    const failed = new SeldomWarning();
+    const started = subscriber(FAILED, (message: Start) => held.deref()?.started(message), failed);
+    const ended = subscriber(FAILED, (message: End) => held.deref()?.ended(message), failed);
     diagnostics.subscribe('nnrp:operation:start', started);
     diagnostics.subscribe('nnrp:operation:end', ended);
     GONE.register(this, () => {

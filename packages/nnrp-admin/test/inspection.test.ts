@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
@@ -28,6 +29,44 @@ async function serve() {
   };
   return { server, sessions };
 }
+
+describe('a subscriber of the application that spoils messages', () => {
+  it('costs their figures and a warning, never the process', async () => {
+    const spoil = (message: unknown) => {
+      Object.assign(message as object, { operation: null, connection: null, head: null });
+    };
+    const channels = ['nnrp:operation:start', 'nnrp:operation:end', 'nnrp:packet:receive', 'nnrp:packet:send'];
+    for (const name of channels) diagnostics.subscribe(name, spoil);
+    ends.push(async () => channels.forEach((name) => void diagnostics.unsubscribe(name, spoil)));
+    const uncaught: unknown[] = [];
+    const warnings: string[] = [];
+    const failed = (error: unknown) => uncaught.push(error);
+    const warned = ({ message }: Error) => warnings.push(message);
+    process.on('uncaughtException', failed).on('warning', warned);
+    ends.push(async () => process.off('uncaughtException', failed).off('warning', warned));
+
+    const { server, sessions } = await serve();
+    const client = await NnrpClient.connectTcp(server.localAddress);
+    ends.push(() => client.close());
+    const session = await client.openSession();
+    const served = server.session(session.sessionId);
+    if (served === undefined) throw new Error('there is no such session');
+    const enough = new AbortController();
+    const tracing = tracePackets(served, enough.signal).next();
+    expect(await (await session.submit('x')).wholeText()).toBe('onetwo');
+    expect((await sessions()).total).toBe(1);
+    enough.abort();
+    await expect(tracing).rejects.toThrow();
+    await client.ping();
+    expect(uncaught).toEqual([]);
+    expect(new Set(warnings)).toEqual(
+      new Set([
+        'nnrp-admin: a message about an operation could not be read',
+        'nnrp-admin: a message about a packet could not be read',
+      ]),
+    );
+  });
+});
 
 /** What stands between a client and a server, to be cut. */
 async function cuttable(target: string) {

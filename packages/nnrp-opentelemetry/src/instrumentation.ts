@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { type Context, context, trace } from '@opentelemetry/api';
 import { type DiagnosticsMessages, type Logger, type NnrpServer, type ServeHandlers, UsageError } from 'nnrp-runtime';
-import { SeldomWarning } from 'nnrp-runtime/transport';
+import { SeldomWarning, subscriber } from 'nnrp-runtime/transport';
 import { type InstrumentationOptions, instrumentationOptions } from './instrumentation-options.js';
 import { observedServer } from './observed-server.js';
 import { OperationMetrics } from './operation-metrics.js';
@@ -63,16 +63,10 @@ export function instrumentNnrp(options: InstrumentationOptions = {}): NnrpInstru
     'nnrp:recovery:lose': (message) => metrics.recovered('lose', message),
   };
   const failed = new SeldomWarning();
+  const text = 'nnrp-opentelemetry: the tracer or meter of the application has failed';
   const subscribed = Object.entries(listeners).map(([name, listen]): [string, (message: unknown) => void] => [
     name,
-    (message) => {
-      try {
-        listen(message as never);
-      } catch (error) {
-        // What a subscriber throws would be an uncaught exception: a tracer or meter that fails is no reason for the process to end.
-        failed.say('nnrp-opentelemetry: the tracer or meter of the application has failed', error);
-      }
-    },
+    subscriber(text, (message: never) => listen(message), failed),
   ]);
   for (const [name, listener] of subscribed) diagnostics.subscribe(name, listener);
   const observed = new Set<() => void>();

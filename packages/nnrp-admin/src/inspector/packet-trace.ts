@@ -3,11 +3,14 @@ import { setTimeout as passing } from 'node:timers/promises';
 import type { StructCodec } from 'nnrp-core';
 import { flagNames } from 'nnrp-core/preview3';
 import type { DiagnosticsMessages, NnrpServerSession } from 'nnrp-runtime';
+import { SeldomWarning, subscriber } from 'nnrp-runtime/transport';
 import { WIRE_TABLES, type WireTables } from './wire-tables.js';
 
 /** How often packets are sent to the page, and how many wait for that at most. */
 const EVERY_MS = 100;
 const MOST_WAITING = 500;
+
+const FAILED = 'nnrp-admin: a message about a packet could not be read';
 
 /** A packet as people read it: names of the wire. No payload. */
 export interface TracedPacket {
@@ -48,15 +51,17 @@ export async function* tracePackets(
   const header = tables.structs['HEADER'] as StructCodec;
   let waiting: Waiting[] = [];
   let leftOut = 0;
-  const take = (direction: TracedPacket['direction']) => (message: unknown) => {
-    const { connection, head, bodyBytes } = message as PacketMessage;
+  const failed = new SeldomWarning();
+  const take = (direction: TracedPacket['direction'], { connection, head, bodyBytes }: PacketMessage) => {
     // The address tells sessions of other servers and connections apart, before anything is decoded.
     if (connection.role !== 'server' || connection.remoteAddress !== session.remoteAddress) return;
     if (header.decode(viewOf(head), 0)['sessionId'] !== sessionId) return;
     if (waiting.length < MOST_WAITING) waiting.push({ atMs: Date.now(), direction, head, bodyBytes });
     else leftOut++;
   };
-  const [received, sent] = [take('received'), take('sent')];
+  const [received, sent] = (['received', 'sent'] as const).map((direction) =>
+    subscriber(FAILED, (message: PacketMessage) => take(direction, message), failed),
+  ) as [(message: unknown) => void, (message: unknown) => void];
   diagnostics.subscribe('nnrp:packet:receive', received);
   diagnostics.subscribe('nnrp:packet:send', sent);
   try {

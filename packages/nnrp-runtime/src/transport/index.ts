@@ -1,6 +1,7 @@
 export { checkSignal, followSignal, reasonOf, whenAborted } from '../base/application/abort-signals.js';
 export { applicationCallback } from '../base/application/application-callback.js';
 export { ApplicationContext } from '../base/application/application-context.js';
+export { subscriber } from '../base/diagnostics/subscriber.js';
 export { afterThis, aside, crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { isObject, jsonText, member, parsedJson } from '../base/json.js';
 export { integer, type OptionKind, type OptionTable, optionTable, TRUTH } from '../base/option-kinds.js';
