@@ -130,6 +130,15 @@ describe('a client without TLS', () => {
   });
 });
 
+describe.each(['preview3', 'preview4'] as const)('a client of %s', (revision) => {
+  it.each([{}, { hello: true }])('says at once that a peer sends back what it gets: %j', async (options) => {
+    const address = await listening(createServer((socket) => socket.pipe(socket)));
+    const error = await failure(NnrpClient.connectTcp(address, { revision, openTimeoutMs: 60_000, ...options }));
+    expect(error).toMatchObject({ code: 'NNRP_ERR_PROTOCOL', isRetryable: false });
+    expect(error.rawMessage).toBe(`${address} sends back what it gets: it is no server of NNRP`);
+  });
+});
+
 describe('a client with TLS', () => {
   it('says that a server of NNRP does not speak TLS, and the server that the client does', async () => {
     const { address, failures } = await plainServer();

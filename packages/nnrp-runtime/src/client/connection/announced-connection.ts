@@ -1,6 +1,6 @@
 import { type MessageInfo, type Packet, ProtocolError, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode } from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { Connection } from '../../connection/connection.js';
 
 /** A connection to a server of this library, which announces itself, or to one of others, which takes less. */
@@ -35,7 +35,10 @@ export abstract class AnnouncedConnection extends Connection {
   /** What belongs to no session that is open: it may be over, or never have been. */
   protected late(packet: Packet, info: MessageInfo): void {
     const { sessionId } = packet;
-    if (!this.dialect.isPreview4 || sessionId === 0) {
+    if (this.isEcho(packet)) {
+      const text = `${this.remoteAddress} sends back what it gets: it is no server of NNRP`;
+      this.fail(new ProtocolError(text, ErrorCode.InvalidState));
+    } else if (!this.dialect.isPreview4 || sessionId === 0) {
       this.stray(packet, info);
     } else if (sessionId <= this.highestSessionId) {
       this.latePackets++;
@@ -43,6 +46,12 @@ export abstract class AnnouncedConnection extends Connection {
       const text = `${info.name} for session ${sessionId}, which was never open`;
       this.fail(new ProtocolError(text, ErrorCode.InvalidState));
     }
+  }
+
+  /** What a client begins with, from a peer that has not shown yet that it is a server. */
+  private isEcho({ messageType }: Packet): boolean {
+    const isOfClients = messageType === MessageType.ClientHello || messageType === MessageType.SessionOpen;
+    return isOfClients && !this.isAnnounced && this.highestSessionId === 0;
   }
 
   /** Servers of the reference end the connection over it. @throws UsageError when the server may be one of those */
