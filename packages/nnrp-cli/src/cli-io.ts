@@ -60,7 +60,7 @@ export async function* inputChunks(stream: Readable): AsyncGenerator<Buffer, voi
  * @param maxBytes - that are taken; more is an error
  * @throws (as a rejection) what {@link inputChunks} does, and an error when there are more bytes
  */
-export async function readFully(stream: Readable, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
+export async function readFully(stream: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of inputChunks(stream)) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
+import { readSmallFile } from '../files/small-file.js';
 import { errorText } from '../terminal-text.js';
 
 /** A JSON object; nothing in it has been looked at. */
@@ -20,7 +21,7 @@ export class SuiteFileError extends Error {
 export async function readJsonFile(path: string, what: string): Promise<JsonObject> {
   let value: unknown;
   try {
-    value = JSON.parse(withoutByteOrderMark(await readFile(path, 'utf8')));
+    value = JSON.parse(withoutByteOrderMark(readSmallFile(path).toString()));
   } catch (error) {
     throw new SuiteFileError(`cannot read ${what} from ${path}: ${errorText(error)}`);
   }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { CommandUsageError } from '../exit-code.js';
+import { readSmallFile } from '../files/small-file.js';
 
 const KEY = /^[\x21-\x7e]+$/;
 
@@ -14,7 +14,7 @@ const KEY = /^[\x21-\x7e]+$/;
 export function readKeys(flag: string, path: string): string[] {
   let text: string;
   try {
-    text = withoutByteOrderMark(readFileSync(path, 'utf8'));
+    text = withoutByteOrderMark(readSmallFile(path).toString());
   } catch (error) {
     throw new CommandUsageError(`${flag} ${path}: cannot be read: ${(error as Error).message}`);
   }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { Admin } from 'nnrp-admin';
 import { isNnrpError, type NnrpServer } from 'nnrp-runtime';
 import { CommandUsageError } from '../exit-code.js';
+import { readSmallFile } from '../files/small-file.js';
 import { LOG_LEVELS } from './config/log-level.js';
 
 /** Where operators ask, and what they must bring. */
@@ -69,7 +69,7 @@ export async function openAdmin(
 
 function tokenOf(file: string, { token }: AdminNames): string {
   try {
-    return readFileSync(file, 'utf8').trim();
+    return readSmallFile(file).toString().trim();
   } catch (error) {
     throw new CommandUsageError(`${token}: cannot be read: ${(error as Error).message}`);
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { CommandUsageError } from '../exit-code.js';
+import { readSmallFile } from '../files/small-file.js';
 
 const MOST_BYTES = 4 * 1024 * 1024;
 
@@ -18,7 +18,7 @@ export function adminTarget(given: string, tokenFile: string | undefined, timeou
     throw new CommandUsageError(`${given}: expected HOST:PORT, or an http or https URL, of an operators' port`);
   if (tokenFile === undefined) return { url, token: undefined, timeoutMs };
   try {
-    return { url, token: readFileSync(tokenFile, 'utf8').trim(), timeoutMs };
+    return { url, token: readSmallFile(tokenFile).toString().trim(), timeoutMs };
   } catch (error) {
     throw new CommandUsageError(`--token ${tokenFile}: cannot be read: ${(error as Error).message}`);
   }

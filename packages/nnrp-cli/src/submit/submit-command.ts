@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { isPeerError } from 'nnrp-core';
 import { InFlightPolicy } from 'nnrp-core/preview3';
@@ -28,6 +28,8 @@ interface SubmitOptions extends TransportFlags {
 
 /** Milliseconds that a server gets to confirm the close of a session whose answers are in, or are not waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
+/** A server that takes a packet of this length has been told to. */
+const MOST_BODY_BYTES = 1024 * 1024 * 1024;
 const ERASE_LINE = '\r\x1b[K';
 const count = wholeNumber(1, 0xfffffffe);
 
@@ -134,10 +136,11 @@ async function open(client: NnrpClient, defaultDeadlineMs: number): Promise<Nnrp
 async function bodyOf(text: string | undefined, file: string | undefined, io: CliIo): Promise<Uint8Array> {
   if (text !== undefined && file !== undefined) throw new CommandUsageError('give a text or --file, not both');
   if (file !== undefined) {
-    return readFile(file).catch((error: Error) => {
-      throw new Error(`cannot read ${file}: ${error.message}`, { cause: error });
+    return readFully(createReadStream(file), MOST_BODY_BYTES).catch((error: Error) => {
+      const why = error.message.replace('cannot read standard input: ', '');
+      throw new Error(`cannot read ${file}: ${why}`, { cause: error });
     });
   }
   if (text === undefined) throw new CommandUsageError("nothing to submit: give a text, --file or '-'");
-  return text === '-' ? readFully(io.stdin) : Buffer.from(text, 'utf8');
+  return text === '-' ? readFully(io.stdin, MOST_BODY_BYTES) : Buffer.from(text, 'utf8');
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { isNnrpError } from 'nnrp-core';
 import type { TlsClientOptions, TlsServerOptions } from 'nnrp-runtime';
 import { CommandUsageError } from '../exit-code.js';
+import { readSmallFile } from '../files/small-file.js';
 
 /** Files with certificates and a key that the command line names; all of them PEM or DER. */
 export interface CertificateFiles {
@@ -74,7 +74,7 @@ export function explainFileError(error: unknown, files: CertificateFiles): unkno
 
 function read(flag: 'cert' | 'key' | 'ca', path: string, named = FLAG): Uint8Array {
   try {
-    return readFileSync(path);
+    return readSmallFile(path);
   } catch (error) {
     throw new CommandUsageError(`${named}${flag} ${path}: cannot be read: ${(error as Error).message}`);
   }

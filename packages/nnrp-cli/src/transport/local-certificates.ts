@@ -5,15 +5,14 @@ import {
   fstatSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
-  readFileSync,
   rmSync,
   type Stats,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openWithoutWaiting, readOpenedFile } from '../files/small-file.js';
 
 /*
  * How `nnrp submit --quic` gets to trust the self-signed certificate of `nnrp serve --quic`: the server leaves the
@@ -84,7 +83,7 @@ export function localCertificates(port: number): readonly LocalCertificate[] {
 function readCertificate(path: string): LocalCertificate[] {
   let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    file = openWithoutWaiting(path, constants.O_NOFOLLOW ?? 0);
   } catch (error) {
     // The server has ended just now.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -92,7 +91,7 @@ function readCertificate(path: string): LocalCertificate[] {
   }
   try {
     checkOwner(path, fstatSync(file));
-    return [{ path, pem: readFileSync(file, 'utf8') }];
+    return [{ path, pem: readOpenedFile(file).toString() }];
   } finally {
     closeSync(file);
   }

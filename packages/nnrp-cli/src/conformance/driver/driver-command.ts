@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { printable } from 'nnrp-core';
 import type { CliIo } from '../../cli-io.js';
 import { ExitCode } from '../../exit-code.js';
+import { readSmallFile } from '../../files/small-file.js';
 import { errorText, writeLine } from '../../terminal-text.js';
 import { readJsonFile, writeJsonFile } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
@@ -100,8 +100,14 @@ async function driven(scenario: Scenario, options: DriverOptions, limit: AbortSi
 
 /** The suite leaves them only where a route is encrypted. */
 async function credentialsIn(folder: string): Promise<Credentials | undefined> {
-  const read = (name: string) => readFile(join(folder, name)).catch(() => undefined);
-  const [certificate, privateKey] = [await read('server.der'), await read('server-key.der')];
+  const read = (name: string) => {
+    try {
+      return readSmallFile(join(folder, name));
+    } catch {
+      return undefined;
+    }
+  };
+  const [certificate, privateKey] = [read('server.der'), read('server-key.der')];
   return certificate && privateKey && { certificate, privateKey };
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   isJsonObject,
@@ -47,7 +47,7 @@ export interface GivenManifest {
  * @throws SuiteFileError (as a rejection) for a file that is no manifest
  */
 export async function givenManifest(path: string): Promise<GivenManifest | undefined> {
-  const isThere = await readFile(path).then(
+  const isThere = await stat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   );

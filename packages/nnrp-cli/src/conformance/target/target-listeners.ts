@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -13,6 +13,7 @@ import {
 } from 'nnrp-runtime/transport';
 import { QuicFramedListener, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import { WebSocketConnector, WebSocketListener } from 'nnrp-transport-websocket';
+import { readSmallFile } from '../../files/small-file.js';
 import { errorText } from '../../terminal-text.js';
 import { SuiteFileError } from '../json-file.js';
 import type { Carrier, CertificateFiles, Place } from './given-manifest.js';
@@ -40,18 +41,35 @@ function ipcEndpoint(): string {
 
 /** Certificate and key of the files in DER; both are made where there are none. */
 async function identityIn(files: CertificateFiles) {
-  const read = (path: string) =>
-    readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw new SuiteFileError(`cannot read ${path}: ${errorText(error)}`);
-    });
-  const [certificate, privateKey] = [await read(files.certificate), await read(files.privateKey)];
+  const [certificate, privateKey] = [fileOf(files.certificate), fileOf(files.privateKey)];
   if (certificate && privateKey) return { certificate, privateKey };
   if (certificate || privateKey)
     throw new SuiteFileError(
       `${certificate ? files.privateKey : files.certificate} is missing, but the other file of this certificate is there`,
     );
+  // What clients trust may be the root of others: it is not written over for a certificate that it does not vouch for.
+  if (files.trusted !== files.certificate && (await isThere(files.trusted)))
+    throw new SuiteFileError(
+      `${files.certificate} and ${files.privateKey} are missing, but what is trusted is there: ${files.trusted}; give all three, or none`,
+    );
   return writeIdentity(files);
+}
+
+/** @throws SuiteFileError when it is there and cannot be read */
+function fileOf(path: string): Buffer | undefined {
+  try {
+    return readSmallFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new SuiteFileError(`cannot read ${path}: ${errorText(error)}`);
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Makes a certificate and its key, in place of those that are there. */
@@ -97,9 +115,15 @@ export async function connectorTo(
   endpoint: string,
   files: CertificateFiles | undefined,
 ): Promise<FramedConnector> {
-  const trust = files && { roots: await readFile(files.trusted), serverName: files.serverName };
+  const trust = files && { roots: rootsOf(files), serverName: files.serverName };
   if (carrier === 'tcp') return trust === undefined ? new TcpConnector(endpoint) : new TlsConnector(endpoint, trust);
   return new WebSocketConnector(endpoint, { ...WITHOUT_SUBPROTOCOL, ...trust });
+}
+
+function rootsOf({ trusted }: CertificateFiles): Buffer {
+  const roots = fileOf(trusted);
+  if (roots === undefined) throw new SuiteFileError(`${trusted} is missing`);
+  return roots;
 }
 
 function ipcAddress(endpoint: string): string {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { printable, SchemaRegistry, shownValue } from 'nnrp-core';
 import type { NnrpServerOptions } from 'nnrp-runtime';
 import { withoutByteOrderMark } from '../../byte-order-mark.js';
 import { CommandUsageError } from '../../exit-code.js';
+import { readSmallFile } from '../../files/small-file.js';
 import { jsonText } from '../../json-text.js';
 import { COMMAND_OPTIONS, type CommandOptions, readCommandOption } from './command-options.js';
 import { readSchema } from './schema-entry.js';
@@ -37,7 +37,7 @@ export function readServerFile(path: string): ServerFile {
   };
   let text: string;
   try {
-    text = withoutByteOrderMark(readFileSync(path, 'utf8'));
+    text = withoutByteOrderMark(readSmallFile(path).toString());
   } catch (error) {
     return fail(`cannot be read: ${(error as Error).message}`);
   }

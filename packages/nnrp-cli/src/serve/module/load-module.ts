@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +8,8 @@ import { errorText } from '../../terminal-text.js';
 import { handlersOf } from './handler-module.js';
 
 const TYPESCRIPT = ['.ts', '.mts', '.cts'];
+/** Node.js would read it all before it says what is wrong. */
+const MOST_BYTES = 256 * 1024 * 1024;
 const KNOWN = ['.js', '.mjs', '.cjs', ...TYPESCRIPT];
 
 /** Reads a module by its URL; which part of Node.js or of the user's project does it depends on the file. */
@@ -20,13 +22,16 @@ export type ImportModule = (url: string) => Promise<unknown>;
  */
 export async function importerOf(path: string): Promise<ImportModule> {
   const file = resolve(path);
-  let isFile: boolean;
+  let stats: Stats;
   try {
-    isFile = statSync(file).isFile();
+    stats = statSync(file);
   } catch (error) {
     throw new CommandUsageError(`${path}: cannot be read: ${(error as Error).message}`);
   }
-  if (!isFile) throw new CommandUsageError(`${path}: is no file: expected a module of JavaScript or TypeScript`);
+  if (!stats.isFile())
+    throw new CommandUsageError(`${path}: is no file: expected a module of JavaScript or TypeScript`);
+  if (stats.size > MOST_BYTES)
+    throw new CommandUsageError(`${path}: has ${stats.size} bytes: expected a module of at most ${MOST_BYTES}`);
   const extension = extname(file).toLowerCase();
   if (!KNOWN.includes(extension))
     throw new CommandUsageError(`${path}: expected a module, ending in one of ${KNOWN.join(', ')}`);
