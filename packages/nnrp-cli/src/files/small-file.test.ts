@@ -1,10 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSmallFile } from './small-file.js';
+
+const SOURCES = fileURLToPath(new URL('../', import.meta.url));
+/** Files of packages, which nobody names. */
+const OF_PACKAGES = ['package-version.ts', 'serve/module/load-module.ts'];
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-small-file-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,6 +38,15 @@ describe("a file of an operator's", () => {
     expect(() => readSmallFile(folder)).toThrow('it is a directory');
     expect(() => readSmallFile(inside('none'))).toThrow('ENOENT');
   });
+});
+
+it('no command reads a file in any other way than this, or as a stream', () => {
+  const names = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'));
+  const readers = names.filter((name) => {
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || OF_PACKAGES.includes(name)) return false;
+    return /\breadFile(Sync)?\b[^']*'node:fs/.test(readFileSync(join(SOURCES, name), 'utf8'));
+  });
+  expect(readers).toEqual([]);
 });
 
 describe.skipIf(process.platform === 'win32')('what is no file', () => {
