@@ -22,6 +22,8 @@ export function brokenStream(remoteAddress: string, error: unknown, known: Strea
   const mayRetry = isNnrpError(error, 'NNRP_ERR_TRANSPORT')
     ? error.isRetryable
     : failure === undefined || isRetryable(failure);
-  const text = typeof said === 'string' ? said : brokenBy(error);
-  return new TransportError(`${remoteAddress}: ${what}${text}`, { cause: error, isRetryable: mayRetry });
+  const text = typeof said === 'string' ? said : isNnrpError(error) ? error.rawMessage : brokenBy(error);
+  // It may say where, too.
+  const where = text.startsWith(`${remoteAddress}: `) ? '' : `${remoteAddress}: `;
+  return new TransportError(`${where}${what}${text}`, { cause: error, isRetryable: mayRetry });
 }
