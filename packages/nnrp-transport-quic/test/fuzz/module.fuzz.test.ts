@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Campaign } from './campaign.js';
 
-const read = (name: string) => readFileSync(fileURLToPath(new URL(`../data/${name}.pem`, import.meta.url)), 'utf8');
+const read = (name: string) =>
+  readFileSync(fileURLToPath(new URL(`../network/data/${name}.pem`, import.meta.url)), 'utf8');
 const pem = { cert: read('simulated'), key: read('simulated-key') };
 
 const DATAGRAMS = Number(process.env['NNRP_FUZZ_DATAGRAMS'] ?? 20_000);
