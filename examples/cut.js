@@ -23,7 +23,7 @@ const operation = await session.submit('each word comes once and in order whatev
 let tokens = 0;
 for await (const text of operation.text()) {
   console.log(text.trim());
-  // As if somebody had pulled the cable.
+  // As if the cable had been pulled.
   if (++tokens === 3) socket.resetAndDestroy();
 }
 

@@ -266,7 +266,7 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     return failure;
   },
 
-  'Nobody listens': async () => {
+  'Nothing listens': async () => {
     const listener = await carrier.listenBare();
     listener.close();
     const connecting = carrier.openClient(listener.address, { connectTimeoutMs: 2000 });

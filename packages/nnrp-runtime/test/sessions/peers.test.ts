@@ -124,7 +124,7 @@ function changed(bytes: Uint8Array, offset: number, value: number): Uint8Array {
 function validPacket(info: (typeof PREVIEW3.messages)[number]): Uint8Array {
   const metadata = new Uint8Array(info.metadataBytes);
   if (info.name === 'SESSION_OPEN') metadata.set(openMetadata({}));
-  if (info.name === 'CLIENT_HELLO') metadata.set([1, 1, 1, 0, 1, 0, 0, 0, 1]);
+  if (info.name === 'CLIENT_HELLO') metadata.set([1, 1, 1, 0, 3, 0, 0, 0, 1]);
   if (info.name === 'SESSION_MIGRATE') metadata.set([2, 0, 0, 0, 1]);
   if (info.name === 'CACHE_PUT') metadata[12] = 1;
   const sessionId = info.sessionId === 'required' ? 9 : 0;
