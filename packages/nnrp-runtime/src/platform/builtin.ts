@@ -19,7 +19,9 @@ export interface Channel<Message extends object> {
   publish(message: Message): void;
 }
 
-export type BufferOfNode = Uint8Array<ArrayBuffer> & {
+/** Not `Uint8Array<ArrayBuffer>`, which TypeScript before 5.7 does not know. */
+export type BufferOfNode = Uint8Array & {
+  readonly buffer: ArrayBuffer;
   toString(encoding: 'latin1' | 'base64url', start?: number, end?: number): string;
 };
 
