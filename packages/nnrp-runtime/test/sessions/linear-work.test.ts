@@ -75,6 +75,14 @@ describe('the time of one operation does not grow with what there is', () => {
       },
     ],
     [
+      'a session id above the last one, behind a range that others have taken',
+      (size) => {
+        const table = new SessionTable<object>();
+        for (let id = 10; id < 10 + size; id++) table.set(id, table);
+        return () => expectNone(table.has(table.freeAbove(9)) ? 1 : 0);
+      },
+    ],
+    [
       'an id that is freed again and again',
       (size) => {
         const ids = new FreeIds();

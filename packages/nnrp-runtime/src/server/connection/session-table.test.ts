@@ -37,4 +37,16 @@ describe('the ids of sessions', () => {
     table.release(1, 'first');
     expect(table.free()).toBe(2);
   });
+
+  it('above one are the next, also behind a range that is taken, and none behind the last', () => {
+    const table = usedTable(1, 2, 3);
+    expect(table.freeAbove(7)).toBe(8);
+    for (let id = 8; id < 5000; id++) table.set(id, 'of others');
+    table.reserve(5000);
+    const found = table.freeAbove(7);
+    expect(found).toBeGreaterThan(5000);
+    expect(table.freeAbove(0xffffffff)).toBe(0);
+    table.set(0xffffffff, 'of others');
+    expect(table.freeAbove(0xfffffffe)).toBe(0);
+  });
 });

@@ -35,10 +35,14 @@ export class SessionTable<T> implements FreeIdsAbove {
     return this.frontier > 0xffffffff ? 0 : this.frontier;
   }
 
-  /** The lowest free id above this one that nobody was given before; 0 when there is none. */
+  /**
+   * A free id above this one; 0 when there is none. Clients may have taken the range behind it, which is left by steps that
+   * none can foresee: to walk over it would cost as much as they like.
+   */
   freeAbove(sessionId: number): number {
     let id = Math.max(this.frontier, sessionId + 1);
-    while (this.records.has(id) || this.reserved.has(id)) id++;
+    for (let tries = 0; this.records.has(id) || this.reserved.has(id); tries++)
+      id += 1 + Math.floor(Math.random() * 2 ** tries);
     return id > 0xffffffff ? 0 : id;
   }
 

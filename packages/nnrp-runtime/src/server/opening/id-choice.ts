@@ -2,7 +2,7 @@ import type { SessionIds } from 'nnrp-core';
 
 /** The ids in use on a server. */
 export interface FreeIdsAbove extends SessionIds {
-  /** The lowest id above this one that is free, or 0 when there is none. */
+  /** An id above this one that is free, or 0 when there is none. */
   freeAbove(sessionId: number): number;
 }
 
