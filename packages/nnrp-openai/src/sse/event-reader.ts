@@ -1,5 +1,7 @@
 import { createParser } from 'eventsource-parser';
 
+/** How nearly every piece of a stream ends: with a whole event. */
+const WHOLE = '\n\n';
 /** Two ends of lines in a row. */
 const EMPTY_LINE = /(?:\r\n|\n|\r(?!\n)){2,}/g;
 
@@ -54,6 +56,11 @@ export class EventReader {
 
   /** An empty line ends an event, also one without data, of which the parser tells nobody. */
   #countFrom(text: string): void {
+    if (text.endsWith(WHOLE)) {
+      this.#bytes = 0;
+      this.#lineEnds = WHOLE;
+      return;
+    }
     const seen = this.#lineEnds + text;
     let end = -1;
     for (const { index, 0: lines } of seen.matchAll(EMPTY_LINE)) end = index + lines.length;
