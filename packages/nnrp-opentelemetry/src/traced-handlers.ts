@@ -1,11 +1,12 @@
 import { type OperationContext, type ServeHandlers, type SubmitOutcome, UsageError } from 'nnrp-runtime';
+import { handlersOf } from 'nnrp-runtime/calls';
 
 /** Runs work on an operation where its span is the active one. */
 export type Within = <Result>(operation: object, work: () => Result) => Result;
 
 /** The same handlers, or the one of submits, whose work on a submit runs inside its span: also what a generator does between two results. */
 export function tracedHandlers(given: ServeHandlers | ServeHandlers['submit'], within: Within): ServeHandlers {
-  const handlers = typeof given === 'function' && !('submit' in given) ? { submit: given } : (given as ServeHandlers);
+  const handlers = handlersOf(given);
   if (typeof handlers?.submit !== 'function')
     throw new UsageError('handlers takes an object of handlers with submit, as serve does');
   const traced: ServeHandlers = Object.create(handlers);

@@ -3,6 +3,7 @@
  */
 
 export { checkSessionOptions } from '../client/contract/check-session-options.js';
+export { handlersOf } from '../server/serve/check-handlers.js';
 export { AssembledChoices } from './chat/assembled-choices.js';
 export { CHAT, type ChatAnswer, ChatStream, chat } from './chat/chat.js';
 export { type ChatOutcome, type ChatSource, chatHandler } from './chat/chat-handler.js';

@@ -16,13 +16,20 @@ const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
 };
 
 /**
- * The handlers of a server; a function alone is that of submits, unless it has handlers of its own, as a class with static
- * methods has.
+ * The handlers that an application has given: a function alone is that of submits, unless it has handlers of its own, as a class
+ * with static methods has. They are not checked.
+ */
+export function handlersOf(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
+  return typeof given === 'function' && !('submit' in given) ? { submit: given } : (given as ServeHandlers);
+}
+
+/**
+ * The handlers of a server, see {@link handlersOf}.
  *
  * @throws UsageError that names the handler
  */
 export function givenHandlers(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
-  const handlers = typeof given === 'function' && !('submit' in given) ? { submit: given } : (given as ServeHandlers);
+  const handlers = handlersOf(given);
   checkHandlers(handlers);
   return handlers;
 }
