@@ -47,6 +47,8 @@ export interface EndpointOwner {
   failed(error: NodeJS.ErrnoException): void;
   /** The socket is closed, and not by this end. */
   lost(): void;
+  /** The last connection is over, and the socket closed because of it. */
+  unused(): void;
 }
 
 /**
@@ -90,6 +92,11 @@ export class Endpoint implements DatagramSink, Guarded {
 
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Whether it is there for late packets alone: each of its connections is over but for those. */
+  get onlyWaits(): boolean {
+    return !this.closed && this.busy === 0;
   }
 
   /** Whether a connection on it was given up, by either end's clock or by this end's application. */
@@ -256,5 +263,6 @@ export class Endpoint implements DatagramSink, Guarded {
     if (this.listens || this.closed || this.connections.size > 0) return;
     this.closed = true;
     this.socket.close();
+    this.owner.unused();
   }
 }

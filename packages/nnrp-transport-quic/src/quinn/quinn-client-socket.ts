@@ -26,6 +26,11 @@ import { KeyLogFile } from './key-log-file.js';
 /** What a connected socket reports when the other machine has no such port open. */
 const NOTHING_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
 
+/** Sockets left for another port that only wait for late packets; each has memory of the module's. */
+const MAX_LEFT = 8;
+/** Addresses that a token is kept for; a name may stand for others each time. */
+const MAX_TOKENS = 64;
+
 /** What is kept of the settings as they are: the private key is not among it. */
 type ClientRules = Omit<ClientSettings, 'credentials' | 'roots'>;
 
@@ -38,6 +43,8 @@ export class QuinnClientSocket implements QuicClientSocket {
   private readonly endpoints = new Map<string, Promise<Endpoint>>();
   /** What the server has given on sockets that are closed, for the next one to the same address. */
   private readonly tokens = new Map<string, Uint8Array>();
+  /** Sockets that were left for another port, and are not closed yet. */
+  private readonly left = new Set<Endpoint>();
 
   constructor(
     private readonly server: HostPort,
@@ -98,7 +105,9 @@ export class QuinnClientSocket implements QuicClientSocket {
   }
 
   private async connectTo(address: string, signal: AbortSignal): Promise<QuicStream> {
-    const endpoint = await this.endpoint(address);
+    let endpoint = await this.endpoint(address);
+    // Another attempt may have had it at the same time, given up, and closed it.
+    while (endpoint.isClosed) endpoint = await this.endpoint(address);
     const { module } = endpoint;
     const peer = { host: address, port: this.server.port };
     let index: number;
@@ -135,7 +144,8 @@ export class QuinnClientSocket implements QuicClientSocket {
 
   /**
    * The socket for this address; a new one when there is none, or its last connection has taken it along. A connection that was given
-   * up may have been so because a router leads what comes from this port nowhere, for as long as something comes: then, too.
+   * up may have been so because a router leads what comes from this port nowhere, for as long as something comes: then, too, unless
+   * so many were left just now that one who gives up again and again would have sockets without end.
    */
   private async endpoint(address: string): Promise<Endpoint> {
     for (;;) {
@@ -145,15 +155,42 @@ export class QuinnClientSocket implements QuicClientSocket {
         this.endpoints.set(address, endpoint);
       }
       const usable = await endpoint.then(
-        ({ isClosed, isDoubtful }) => !isClosed && !(isDoubtful && this.hasAnyPort),
+        (found) => !found.isClosed && !(found.isDoubtful && this.mayLeave(found)),
         () => undefined,
       );
       if (usable) return endpoint;
       if (this.endpoints.get(address) === endpoint) this.endpoints.delete(address);
-      if (usable === false) this.keepToken(address, (await endpoint).module);
       // It could not be bound, and the next attempt would not do better.
       if (usable === undefined) return endpoint;
+      this.leave(address, await endpoint);
     }
+  }
+
+  /** Whether another port may be taken. One that others have left already is not counted twice. */
+  private mayLeave(endpoint: Endpoint): boolean {
+    if (!this.hasAnyPort) return false;
+    if (this.left.has(endpoint)) return true;
+    let waiting = 0;
+    for (const one of this.left) if (one.onlyWaits) waiting++;
+    return waiting < MAX_LEFT;
+  }
+
+  private leave(address: string, endpoint: Endpoint): void {
+    if (!endpoint.isClosed) this.left.add(endpoint);
+    this.keepToken(address, endpoint.module);
+  }
+
+  /** It has closed with its last connection: nothing of it is kept but the token. */
+  private forget(address: string, endpoint: Endpoint): void {
+    this.left.delete(endpoint);
+    this.keepToken(address, endpoint.module);
+    const current = this.endpoints.get(address);
+    void current?.then(
+      (one) => {
+        if (one === endpoint && this.endpoints.get(address) === current) this.endpoints.delete(address);
+      },
+      () => {},
+    );
   }
 
   /** With a port of the application's there is no other one. */
@@ -163,7 +200,11 @@ export class QuinnClientSocket implements QuicClientSocket {
 
   private keepToken(address: string, module: QuinnModule): void {
     const token = module.takeToken();
-    if (token !== undefined) this.tokens.set(address, token);
+    if (token === undefined) return;
+    this.tokens.delete(address);
+    this.tokens.set(address, token);
+    const [oldest] = this.tokens.keys();
+    if (this.tokens.size > MAX_TOKENS && oldest !== undefined) this.tokens.delete(oldest);
   }
 
   /** Each token is shown once: with another one for each connection, nobody on the way can tell that they are of one client. */
@@ -195,6 +236,7 @@ export class QuinnClientSocket implements QuicClientSocket {
         if (error.code !== undefined && NOTHING_LISTENS.has(error.code)) endpoint.refuseAll(refused(error));
       },
       lost: () => {},
+      unused: () => this.forget(address, endpoint),
     });
     return endpoint;
   }

@@ -198,6 +198,9 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     if (!this.closed) this.events.failed(new Error('the UDP socket was closed'));
   }
 
+  /** It was closed before. */
+  unused(): void {}
+
   private begin(
     index: number,
     addressGroup: string | undefined,

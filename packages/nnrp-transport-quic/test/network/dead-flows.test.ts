@@ -1,5 +1,8 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { NnrpClient } from 'nnrp-runtime';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { UdpSocket } from '../../src/udp/udp-socket.js';
 import { QuicStage } from '../support/quic-stage.js';
 
 const stage = new QuicStage();
@@ -62,5 +65,47 @@ describe('a network that leads one port of a client nowhere, as a router does th
     await first.close();
     await (await stage.connectBy(connector)).ping();
     expect(seen.size).toBe(1);
+  });
+});
+
+describe('sockets of a connector', () => {
+  /** A port that nothing answers from, and the ports that something has come from. */
+  async function silence() {
+    const socket = createSocket('udp4');
+    const ports = new Set<number>();
+    socket.on('message', (_, { port }) => ports.add(port));
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    return { socket, ports, address: `127.0.0.1:${socket.address().port}` };
+  }
+
+  it('are few, however often an application gives up', async () => {
+    const { socket, ports, address } = await silence();
+    const connector = stage.connector(address);
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const giveUp = new AbortController();
+      const connecting = connector.connect(giveUp.signal);
+      await once(socket, 'message');
+      giveUp.abort(new Error('given up'));
+      await expect(connecting).rejects.toThrow('given up');
+    }
+    socket.close();
+    expect(ports.size).toBeGreaterThan(1);
+    expect(ports.size).toBeLessThanOrEqual(9);
+  });
+
+  it('are not closed under another attempt by one that is given up', async () => {
+    const server = await stage.echo();
+    const connector = stage.connector(server.localAddress);
+    const giveUp = new AbortController();
+    const bound = vi.spyOn(UdpSocket.prototype, 'connect').mockImplementation(function (this: UdpSocket, ...args) {
+      bound.mockRestore();
+      giveUp.abort(new Error('given up'));
+      return this.connect(...args);
+    });
+    const attempts = [connector.connect(giveUp.signal), connector.connect()];
+    await expect(attempts[0]).rejects.toThrow('given up');
+    const transport = await attempts[1];
+    await transport?.close();
   });
 });
