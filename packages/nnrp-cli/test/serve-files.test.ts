@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,6 +97,20 @@ describe('certificates of nnrp serve', () => {
       expect([code, stdout.toString().match(/connected/g)]).toEqual([0, ['connected']]);
     }
     expect((await server.stop()).code).toBe(0);
+  });
+
+  it.skipIf(process.platform === 'win32')('hold up no session where a file has become a pipe', async () => {
+    await issue('piped');
+    use('piped', 'pem', 'key');
+    const files = ['--cert', at('server.pem'), '--key', at('server.key')];
+    const server = new CliProcess('bin.js', ['serve', '--listen', 'nnrps://127.0.0.1:0', ...files]);
+    await server.printed(/listening tls /);
+    rmSync(at('server.pem'));
+    execFileSync('mkfifo', [at('server.pem')]);
+    server.child.kill('SIGHUP');
+    await server.printed(/stay as they were: --cert \S+ cannot be read: it is a pipe without more to read/, 'stderr');
+    expect((await server.stop()).code).toBe(0);
+    rmSync(at('server.pem'));
   });
 
   it('are those of each address, where a file says so, and each is renewed by itself', async () => {

@@ -59,6 +59,13 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
     expect(() => readSmallFile(pipe('silent'), 50)).toThrow('it is a pipe, and nothing has come from it for 50 ms');
   });
 
+  it('is not waited for where a server runs', async () => {
+    const path = pipe('renewed');
+    const begunMs = performance.now();
+    expect(() => readSmallFile(path, 0)).toThrow('it is a pipe without more to read: a server that runs does not wait');
+    expect(performance.now() - begunMs).toBeLessThan(5000);
+  });
+
   it('is read to its end where it is a pipe whose writer comes later, and takes its time', async () => {
     const path = pipe('slow');
     const script = 'sleep 0.1; { printf one; sleep 0.1; head -c 100000 /dev/zero; printf two; } > "$1"';

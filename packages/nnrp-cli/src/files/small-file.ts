@@ -12,6 +12,8 @@ const LOOK_MS = 10;
  * Reads what an operator has written: a configuration, a certificate, a key. It may be a pipe, such as `<(command)` or /dev/stdin;
  * whatever it is, it has an end here, in bytes and in time.
  *
+ * @param silenceMs - how long a pipe may be silent, while the process does nothing else; 0 in a server that runs: what is there
+ * at once is read, and a pipe that was read before has nothing more
  * @throws an error that says why it cannot be read, without the path
  */
 export function readSmallFile(path: string, silenceMs = SILENCE_MS): Buffer {
@@ -81,6 +83,8 @@ class Patience {
   }
 
   wait(): void {
+    if (this.silenceMs === 0)
+      throw new Error('it is a pipe without more to read: a server that runs does not wait for it');
     if (performance.now() - this.movedMs > this.silenceMs)
       throw new Error(`it is a pipe, and nothing has come from it for ${this.silenceMs} ms`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);

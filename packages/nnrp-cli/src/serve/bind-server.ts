@@ -138,7 +138,9 @@ function quicConnections({ maxConnections }: NnrpServerOptions): object {
 async function renew(server: NnrpServer, options: BindOptions): Promise<void> {
   const { addresses } = options;
   const wanted = server.endpoints.flatMap((endpoint, index) => {
-    const { scheme, tls } = addresses[index] as ListenAddress;
+    const { scheme, tls: files } = addresses[index] as ListenAddress;
+    // Whatever is read now, sessions are served meanwhile.
+    const tls: CertificateFiles = { ...files, silenceMs: 0 };
     return tls.cert === undefined || (scheme !== 'nnrps' && scheme !== 'nnrp+quic' && scheme !== 'wss')
       ? []
       : [{ endpoint, scheme, tls }];

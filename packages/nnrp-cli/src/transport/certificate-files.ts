@@ -10,6 +10,8 @@ export interface CertificateFiles {
   readonly ca?: string;
   /** Where they are named, for messages, such as `server.json: tls.`; default the command line, `--`. */
   readonly named?: string;
+  /** How long a pipe is waited for, see {@link readSmallFile}. */
+  readonly silenceMs?: number;
 }
 
 /** What a server needs of TLS to be one. */
@@ -31,17 +33,17 @@ const FLAGS = { certificateChain: 'cert', privateKey: 'key', clientRoots: 'ca', 
  *
  * @throws CommandUsageError when a file cannot be read, or not both are named
  */
-export function serverIdentity({ cert, key, named }: CertificateFiles): ServerIdentity | undefined {
+export function serverIdentity({ cert, key, ...rest }: CertificateFiles): ServerIdentity | undefined {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new CommandUsageError('a server certificate needs both --cert and --key');
   }
-  return { certificateChain: read('cert', cert, named), privateKey: read('key', key, named) };
+  return { certificateChain: read('cert', cert, rest), privateKey: read('key', key, rest) };
 }
 
 /** With --ca only clients whose certificates lead there. @throws CommandUsageError when the file cannot be read */
-export function clientDemands({ ca, named }: CertificateFiles): ClientDemands {
-  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('ca', ca, named) };
+export function clientDemands({ ca, ...rest }: CertificateFiles): ClientDemands {
+  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('ca', ca, rest) };
 }
 
 /**
@@ -72,9 +74,13 @@ export function explainFileError(error: unknown, files: CertificateFiles): unkno
     : new CommandUsageError(`${files.named ?? FLAG}${flag} ${file}: ${found[2]?.replace(OF_CONTENTS, '')}`);
 }
 
-function read(flag: 'cert' | 'key' | 'ca', path: string, named = FLAG): Uint8Array {
+function read(
+  flag: 'cert' | 'key' | 'ca',
+  path: string,
+  { named = FLAG, silenceMs }: Pick<CertificateFiles, 'named' | 'silenceMs'> = {},
+): Uint8Array {
   try {
-    return readSmallFile(path);
+    return readSmallFile(path, silenceMs);
   } catch (error) {
     throw new CommandUsageError(`${named}${flag} ${path}: cannot be read: ${(error as Error).message}`);
   }
