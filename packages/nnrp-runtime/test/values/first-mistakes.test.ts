@@ -99,6 +99,7 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['nothing', undefined, 'serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })'],
     ['a text', 'echo', 'serve: needs a handler submit'],
     ['a class without handlers', class {}.prototype, 'serve: needs a handler submit'],
+    ['a class in place of its object', class Handlers {}, 'serve: got a class without a static method submit'],
     ['a misspelt handler alone', { sumbit: () => 'x' }, "serve: there is no handler 'sumbit'; did you mean submit?"],
   ])('%s in the place of handlers', async (_what, handlers, says) => {
     await using server = await NnrpServer.bindTcp('127.0.0.1:0');

@@ -15,6 +15,9 @@ const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
   event: true,
 };
 
+/** The text of a class begins so; that of a method with the name `class` goes on with what it takes. */
+const CLASS = /^class(?:\s*\{|\s+[^\s(])/;
+
 /**
  * The handlers that an application has given: a function alone is that of submits, unless it has handlers of its own, as a class
  * with static methods has. They are not checked.
@@ -29,6 +32,11 @@ export function handlersOf(given: ServeHandlers | ServeHandlers['submit']): Serv
  * @throws UsageError that names the handler
  */
 export function givenHandlers(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
+  // It could not be called, and each client would be told that the handler has failed.
+  if (typeof given === 'function' && !('submit' in given) && CLASS.test(Function.prototype.toString.call(given)))
+    throw new UsageError(
+      'serve: got a class without a static method submit: make an object of it, serve(new Handlers())',
+    );
   const handlers = handlersOf(given);
   checkHandlers(handlers);
   return handlers;
