@@ -184,6 +184,7 @@ function isPossible({ sessionId, received, sent, open, flow, frames, highestFram
   if (open.resumeTokenBytes + open.authBytes + open.sessionExtensionBytes > 0) return false;
   if (flow !== undefined && flow.scopeKind !== preview3.ScopeKind.Session) return false;
   let before = 0;
+  if (new Set(frames.map(({ operationId }) => operationId)).size < frames.length) return false;
   for (const { frameId, operationId, isOver, isCancelled, unreadFrom } of frames) {
     if (frameId <= before || operationId === 0n || (isOver && (isCancelled || unreadFrom === 0))) return false;
     before = frameId;

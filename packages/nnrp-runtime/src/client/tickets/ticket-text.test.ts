@@ -60,7 +60,8 @@ const ticket: fc.Arbitrary<Ticket> = fc
     address: fc.string({ unit: 'grapheme', maxLength: 40 }),
     frames: fc
       .nat({ max: 12 })
-      .chain((count) => fc.tuple(...Array.from({ length: count }, (_, at) => frame(at * 3 + 1)))),
+      .chain((count) => fc.tuple(...Array.from({ length: count }, (_, at) => frame(at * 3 + 1))))
+      .filter((frames) => new Set(frames.map(({ operationId }) => operationId)).size === frames.length),
   })
   .map((some) => ({
     ...some,
@@ -151,6 +152,17 @@ describe('the text of a ticket', () => {
     );
   });
 
+  it('is refused where two frames have one operation id', () => {
+    const [given] = fc.sample(ticket, 1);
+    if (given === undefined) throw new Error('no sample');
+    const frames = [1, 4].flatMap((frameId) => fc.sample(frame(frameId), 1));
+    const withIds = (...ids: bigint[]) =>
+      ticketText({ ...given, frames: frames.map((some, at) => ({ ...some, operationId: ids[at] as bigint })) });
+    expect(readTicket(withIds(9n, 4n)).frames).toHaveLength(2);
+    // The second of them is the id that a frame has by itself.
+    for (const id of [9n, 4n, 2n ** 64n - 1n]) expect(() => readTicket(withIds(id, id))).toThrow(UsageError);
+  });
+
   it.each([
     ['another version', 'nnrp2.AAAA', 'it is of another version'],
     ['something else', 'eyJhbGciOiJIUzI1NiJ9', 'got 20 characters of something else'],
@@ -166,7 +178,11 @@ describe('the text of a ticket', () => {
     const [[given], [one]] = [fc.sample(ticket, 1), fc.sample(frame(1), 1)];
     if (given === undefined || one === undefined) throw new Error('no sample');
     const longest = { ...one, textTail: new Uint8Array(3), operationId: 2n ** 64n - 1n };
-    const frames = Array.from({ length: MAX_TICKET_FRAMES }, (_, at) => ({ ...longest, frameId: at + 1 }));
+    const frames = Array.from({ length: MAX_TICKET_FRAMES }, (_, at) => ({
+      ...longest,
+      frameId: at + 1,
+      operationId: longest.operationId - BigInt(at),
+    }));
     const text = ticketText({ ...given, frames, highestFrameId: MAX_TICKET_FRAMES });
     expect(bytesOf(text).length).toBeLessThan(MAX_TICKET_BYTES);
     expect(readTicket(text).frames).toHaveLength(MAX_TICKET_FRAMES);
