@@ -5,7 +5,7 @@ import { CommandUsageError, type ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { addOperatorOptions } from '../serve/admin-port.js';
 import type { ServerFile } from '../serve/config/server-file.js';
-import { drainOnClose } from '../serve/drain-on-close.js';
+import { drainOnClose } from '../serve/process/drain-on-close.js';
 import { type RunFlags, runServer } from '../serve/run-server.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { connections } from './connections.js';

@@ -6,7 +6,7 @@ import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode, isCommandUsageError } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { LimitedLog } from '../serve/limited-log.js';
-import { onSignals } from '../serve/signals.js';
+import { onSignals } from '../serve/process/signals.js';
 import { connectClient } from '../submit/connect-client.js';
 import { errorText, writeLine } from '../terminal-text.js';
 import { addAddress, DEFAULT_ADDRESS, type TransportFlags } from '../transport/addresses.js';

@@ -9,8 +9,8 @@ import {
   type ServeHandlers,
 } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
+import { drainOnClose } from './process/drain-on-close.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
 const opened: { close(): Promise<unknown> }[] = [];

@@ -2,9 +2,9 @@ import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, isCommandUsageError } from '../exit-code.js';
 import { writeLine } from '../terminal-text.js';
 import type { ServerFile } from './config/server-file.js';
-import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
 import { type ServedModule, serveModule } from './module/served-module.js';
+import { drainOnClose } from './process/drain-on-close.js';
 
 /** What the command line says of handlers. What it leaves out, the file says, or a default. */
 export interface HandlerFlags {

@@ -9,8 +9,9 @@ import type { LogLevel } from './config/log-level.js';
 import { NO_FILE, readServerFile, type ServerFile } from './config/server-file.js';
 import { type ListenFlags, listenAddresses } from './listen-addresses.js';
 import type { ServedModule } from './module/served-module.js';
+import { collectBodiesSoon } from './process/short-lived-memory.js';
+import { onSignals } from './process/signals.js';
 import { ServerLog } from './server-log.js';
-import { onSignals } from './signals.js';
 
 /** What the command line says. What it leaves out, the file says, or a default. */
 export interface RunFlags extends ListenFlags, AdminFlags {
@@ -44,6 +45,7 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
   const addresses = listenAddresses(flags, file);
   const log = new ServerLog(io, quiet ? 'silent' : (flags.logLevel ?? file.command.logLevel ?? 'info'));
   const module = await served.handlers(file);
+  collectBodiesSoon();
   try {
     const handshakeFailed = log.handshakeFailed.bind(log);
     const bound = await bindServer({ addresses, file, config, handshakeFailed });

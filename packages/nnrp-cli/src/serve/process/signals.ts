@@ -1,4 +1,4 @@
-import { ExitCode } from '../exit-code.js';
+import { ExitCode } from '../../exit-code.js';
 
 /**
  * Calls `close` at the first SIGINT or SIGTERM; the second ends the process.
