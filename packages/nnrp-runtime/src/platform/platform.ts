@@ -53,9 +53,11 @@ export const setImmediate: Turn =
   [immediate, builtin('node:timers')?.setImmediate].find(isReal) ?? portableTurns.nextTurn;
 export const nextTick: Turn = isReal(node?.nextTick) ? node.nextTick : portableTurns.afterThis;
 
-/** Fake timers know their clock, and stubs of tests what has been asked of them. */
+/** Fake timers know their clock, and stubs of tests what has been asked of them. Those of node:test are private methods of a mock. */
 function isReal(turn: Turn | undefined): turn is Turn {
-  return turn !== undefined && !['clock', 'mock', 'isSinonProxy'].some((mark) => mark in turn);
+  return (
+    turn !== undefined && !turn.name.includes('#') && !['clock', 'mock', 'isSinonProxy'].some((mark) => mark in turn)
+  );
 }
 
 /** The context of the caller. Where there is none, work simply runs. */
