@@ -101,6 +101,15 @@ export class ResumeAnswers {
     else this.knowsNot(link, unknown);
   }
 
+  /**
+   * The server has given this id to a session that was asked for meanwhile: it knows nothing any more of one that was to be
+   * resumed by it, whether it was asked for that one already or not.
+   */
+  idGiven(sessionId: number): void {
+    const session = this.owner.sessions.get(sessionId);
+    if (session?.isAttached === false) this.owner.sessionLost(session, replacedSession(session));
+  }
+
   /** The link is lost: no answer comes any more. */
   forget(): void {
     this.asked.clear();

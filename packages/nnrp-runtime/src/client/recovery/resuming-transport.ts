@@ -294,6 +294,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
     const { sessionId } = packet;
+    this.answers.idGiven(sessionId);
     if (this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
     const session = openedSession(request, packet);
     if (session === undefined) return;
@@ -303,9 +304,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   protected connectAgain(): void {
     if (this.isOver) return;
-    const { retryAfterMs } = this;
+    this.reconnecting.begin(this.retryAfterMs);
     this.retryAfterMs = 0;
-    this.reconnecting.begin(retryAfterMs);
     this.lookAtWindows();
   }
 

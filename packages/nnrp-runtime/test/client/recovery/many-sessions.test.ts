@@ -50,6 +50,27 @@ describe('a client with many sessions', () => {
     expect(lost.map(({ sessionId }) => sessionId).sort((a, b) => a - b)).toEqual([1, 7, 50]);
   });
 
+  it('loses one whose id a new session has got before it was asked for', async () => {
+    const { server, client, sessions, lost } = await withSessions(5);
+    const others = sessions.slice(0, 4).map((session) => server.known(session));
+    server.isUnreachable = true;
+    server.cut();
+    await eventually(() => server.links[0]?.socket.destroyed === true, 'the connection is lost');
+    const opening = client.openSession();
+    server.giveUp(others);
+    server.isUnreachable = false;
+    const session = await opening;
+    expect(session.sessionId).toBe(1);
+    await eventually(() => lost.length === 4, 'all but one are lost');
+    expect(lost[0]).toMatchObject({ sessionId: 1, error: { code: 'NNRP_ERR_SESSION_LOST' } });
+    const operation = await session.submit('new');
+    await eventually(() => server.submits(server.known(session)).length === 1, 'the submit has come');
+    server.result(server.known(session), 1, 'of the new one');
+    expect((await operation.result()).text()).toBe('of the new one');
+    expect(sessions[4]?.endReason).toBe(undefined);
+    await client.close();
+  });
+
   it('asks for none that was closed meanwhile', async () => {
     const { server, sessions, tokensOn } = await withSessions(6);
     server.isUnreachable = true;

@@ -201,6 +201,14 @@ export class RecoveryServer {
     this.nextId = 1;
   }
 
+  /** As if there were no room for them: it knows nothing of them any more, and their ids are free. */
+  giveUp(sessions: readonly KnownSession[]): void {
+    for (const { sessionId } of sessions) {
+      this.sessions.delete(sessionId);
+      this.nextId = Math.min(this.nextId, sessionId);
+    }
+  }
+
   /** The server leaves it in order, but in the middle of everything and without CLOSE. */
   leave(link = this.link): void {
     this.detach(link);
@@ -286,6 +294,7 @@ export class RecoveryServer {
   }
 
   private openNew(link: ServerLink, open: preview3.SessionOpen, auth: Uint8Array): void {
+    while (this.sessions.has(this.nextId)) this.nextId++;
     const sessionId = open.requestedSessionId || this.nextId++;
     const session = new KnownSession(sessionId, open, new Uint8Array(auth));
     session.link = link;
