@@ -227,7 +227,7 @@ export class ClientConnection extends AnnouncedConnection implements OpeningConn
     // The id of one that is lost may be that of another one by now.
     if (!isLost) {
       this.detach(sessionId);
-      this.recovery?.forget(sessionId);
+      if (this.recovery?.forget(sessionId) === true) this.outbox.dropSession(sessionId);
     } else this.goingOn?.forget(session);
     if (this.isShuttingDown || this.isClosed) this.lastSessions.push(session);
   }

@@ -193,6 +193,8 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       this.lose(session, error, { sinceMs, windowMs });
       return;
     }
+    // What it has said at its end is for nobody, and its id may be another one's by now.
+    this.connection.dropSession(sessionId);
     this.parts.events.lost(sessionId, forCaller(error));
     session?.disconnected(error);
   }

@@ -145,16 +145,17 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     return true;
   }
 
-  /** The session is over, and not resumed any more. */
-  forget(sessionId: number): void {
+  /** The session is over, and not resumed any more. @returns whether it is on no connection that could be told */
+  forget(sessionId: number): boolean {
     const session = this.sessions.get(sessionId);
-    if (session === undefined) return;
+    if (session === undefined) return this.isAway;
     this.sessions.delete(sessionId);
     this.link?.forget(session);
-    if (session.isAttached) return;
+    if (session.isAttached) return false;
     this.caughtUp();
     // The caller may be about to close the connection.
     if (this.sessions.size === 0) nextTurn(this, () => this.lookAtWindows());
+    return true;
   }
 
   // What links say.
@@ -293,12 +294,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
-    const { sessionId } = packet;
-    this.answers.idGiven(sessionId);
-    if (this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
+    this.answers.idGiven(packet.sessionId);
+    if (this.settings.reconnect !== 'resume' || this.sessions.has(packet.sessionId)) return;
     const session = openedSession(request, packet);
     if (session === undefined) return;
-    this.sessions.set(sessionId, session);
+    this.sessions.set(session.sessionId, session);
     link.adopt(session);
   }
 
