@@ -103,6 +103,8 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     session.receivedPackets++;
     session.receivedBytes += packet.byteLength;
     if (session.heard !== undefined) session.wasHeard();
+    // Its client has come for the rest, and cannot know yet. A submit needs an answer; all else has crossed the end.
+    if (session.isOver && info.code !== MessageType.FrameSubmit) return;
     switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
@@ -160,7 +162,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
         return;
       }
     }
-    session.fail(error, packet.frameId);
+    if (!session.isOver) session.fail(error, packet.frameId);
   }
 
   protected submitted(packet: Packet): void {

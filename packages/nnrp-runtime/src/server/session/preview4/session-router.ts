@@ -37,7 +37,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
     if (info.code === MessageType.Ping) {
       const { connection, sessionId, lane } = this.session;
       connection.sendPlain(MessageType.Pong, sessionId, 0, lane);
-    } else if (info.code !== MessageType.Pong) {
+    } else if (info.code !== MessageType.Pong && !this.session.isOver) {
       this.controlled(packet, info);
     }
   }
@@ -45,6 +45,8 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
   override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     this.counted(packet);
     const { session } = this;
+    // Nobody waits for an answer in a session that is over.
+    if (session.isOver) return;
     if (fault.kind === 'packet_too_large') session.connection.bounds.hit('packetBytes');
     const text = `${info.name}: ${describeFault(fault)}`;
     const code = fault.kind === 'packet_too_large' ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
