@@ -320,7 +320,7 @@ describe('every event', () => {
     const inbox = new SessionInbox({
       config: serverConfig({}, 'tcp'),
       connection: { bounds: { hit: () => {} }, hold: () => {}, release: () => {} },
-      queued: { add: () => {}, remove: () => {}, count: () => {}, byteLength: 0 },
+      queued: { add: () => {}, remove: () => {}, count: () => {}, byteLength: 0, isLow: true },
       sendFlow: () => true,
     });
     const reader = inbox.events();

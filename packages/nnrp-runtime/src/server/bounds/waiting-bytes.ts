@@ -1,5 +1,8 @@
 import type { BoundName, ServerBounds } from '../contract/server-bounds.js';
 
+/** Of a limit, the part up to which what nobody has to take may wait: it may stay for as long as there is a session. */
+const LOW_PART = 8;
+
 /** What all connections of a server have waiting, of one kind. */
 export class ServerWaiting {
   /** Bytes that wait. */
@@ -23,6 +26,11 @@ export class ServerWaiting {
     if (this.byteLength * 2 < this.limit) return false;
     if (this.byteLength >= this.limit) return byteLength > 0;
     return byteLength * 2 * this.senders >= this.limit;
+  }
+
+  /** Whether so little waits that something may be added which stays. */
+  get isLow(): boolean {
+    return this.byteLength * LOW_PART < this.limit;
   }
 
   /** For a connection. */
@@ -68,6 +76,11 @@ export class ConnectionWaiting {
     private readonly whole: ServerWaiting,
     private readonly owner: WaitingOwner,
   ) {}
+
+  /** Whether so little waits, here and in all, that something may be added which stays. */
+  get isLow(): boolean {
+    return this.byteLength * LOW_PART < this.limit && this.whole.isLow;
+  }
 
   /** @param bytes - negative when they wait no more */
   add(bytes: number): void {

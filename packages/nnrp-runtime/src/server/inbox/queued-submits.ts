@@ -23,6 +23,11 @@ export class QueuedSubmits {
     private readonly owner: Guarded,
   ) {}
 
+  /** Whether so little waits on the connection that something may be added which stays. */
+  get isLow(): boolean {
+    return this.connection.isLow;
+  }
+
   add(operation: Operation): void {
     if (operation.queuedBytes > 0) return;
     operation.queuedBytes = SUBMIT_BYTES + operation.settledBytes;

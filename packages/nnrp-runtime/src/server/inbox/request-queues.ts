@@ -1,6 +1,7 @@
 import type { NnrpError } from 'nnrp-core';
 import { described } from '../../base/application/described.js';
 import { AsyncQueue } from '../../base/queues/async-queue.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {
   NnrpCancel,
   NnrpClose,
@@ -8,9 +9,14 @@ import type {
   NnrpPatch,
   ServerSessionEvent,
 } from '../contract/server-messages.js';
+import type { QueuedSubmits } from './queued-submits.js';
 
 /** Cancels that may wait unread. */
 const MAX_CANCELS = 1024;
+/** What one of them holds (measured, rounded up). */
+const CANCEL_BYTES = 256;
+/** Of what may wait in a session, the part up to which cancels may, which an application need not take. */
+const CANCEL_SHARE = 8;
 const KINDS = ['cancel', 'patch', 'migrate', 'close'] as const;
 
 /** The messages of a session that come seldom, beside its submits. */
@@ -27,24 +33,37 @@ export interface Arrived<T> {
   readonly number: number;
 }
 
+/** What waits in a session, and how much may. */
+export interface RequestQueuesOwner {
+  readonly config: Pick<NnrpServerConfig, 'maxQueuedBytes'>;
+  readonly queued: Pick<QueuedSubmits, 'count' | 'byteLength' | 'isLow'>;
+}
+
 /** Those that the application of a session has not taken yet, each kind by itself. */
 export class RequestQueues {
   private readonly queues: { [Kind in keyof RequestKinds]?: AsyncQueue<Arrived<RequestKinds[Kind]>> } = {};
 
   /** @param endReason - the session is over: nothing comes any more */
-  constructor(private endReason: NnrpError | undefined) {}
+  constructor(
+    private readonly owner: RequestQueuesOwner,
+    private endReason: NnrpError | undefined,
+  ) {}
 
-  /** The oldest cancel gives way when too many wait: its frame has been answered already. */
+  /** The oldest cancel gives way when too much waits: its frame has been answered already. */
   push<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind], number: number): void {
     const queue = this.queue(kind);
-    if (kind === 'cancel' && queue.size >= MAX_CANCELS) queue.tryTake();
-    queue.push({ message: described(message), number });
+    const waits = queue.push({ message: described(message), number });
+    if (!waits || kind !== 'cancel') return;
+    const { queued, config } = this.owner;
+    const isLow = queued.isLow && queued.byteLength * CANCEL_SHARE < config.maxQueuedBytes;
+    if (isLow && queue.size <= MAX_CANCELS) queued.count(CANCEL_BYTES);
+    else queue.tryTake();
   }
 
   next<Kind extends keyof RequestKinds>(kind: Kind): Promise<RequestKinds[Kind]> {
-    return this.queue(kind)
-      .next()
-      .then(({ message }) => message);
+    const queue = this.queue(kind);
+    if (kind === 'cancel' && queue.size > 0) this.owner.queued.count(-CANCEL_BYTES);
+    return queue.next().then(({ message }) => message);
   }
 
   /** No more: what waits is still handed out. */
@@ -58,6 +77,7 @@ export class RequestQueues {
     const events: Arrived<ServerSessionEvent>[] = [];
     for (const kind of KINDS) {
       const queue = this.queues[kind] as AsyncQueue<Arrived<RequestKinds[typeof kind]>> | undefined;
+      if (kind === 'cancel') this.owner.queued.count(-CANCEL_BYTES * (queue?.size ?? 0));
       for (const { message, number } of queue?.drain() ?? []) events.push({ message: eventOf(kind, message), number });
       queue?.end(reason);
     }

@@ -33,7 +33,7 @@ export interface InboxOwner {
     release(): void;
   };
   /** What waits, and the memory that it keeps. */
-  readonly queued: Pick<QueuedSubmits, 'add' | 'remove' | 'count' | 'byteLength'>;
+  readonly queued: Pick<QueuedSubmits, 'add' | 'remove' | 'count' | 'byteLength' | 'isLow'>;
   sendFlow(fields: FlowFields): boolean;
 }
 
@@ -332,7 +332,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   private requestQueues(): RequestQueues {
-    this.queues ??= new RequestQueues(this.endReason);
+    this.queues ??= new RequestQueues(this.owner, this.endReason);
     return this.queues;
   }
 

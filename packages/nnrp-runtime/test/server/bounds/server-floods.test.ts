@@ -113,6 +113,24 @@ describe('a flood', () => {
     expect((await session.receiveCancel()).frameId).toBe(count - 1023);
   });
 
+  it('of submits and cancels leaves no more behind than an eighth of what may wait', async () => {
+    const server = await stage.serve({ maxQueuedBytesPerConnection: 64 * 1024 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const count = 300;
+    for (let frameId = 1; frameId <= count; frameId++) {
+      peer.raw.send(peer.submitBytes(frameId), cancelBytes(peer.sessionId, frameId));
+    }
+    expect(await peer.answers()).toHaveLength(count);
+    expect(server.stats().connectionQueuedBytes?.value).toBe(8 * 1024);
+    // The last ones are there.
+    const waiting = (8 * 1024) / 256;
+    for (let frameId = count - waiting + 1; frameId <= count; frameId++) {
+      expect((await session.receiveCancel()).frameId).toBe(frameId);
+    }
+    expect(server.stats().connectionQueuedBytes?.value).toBe(0);
+  });
+
   it('of opens is refused above the limit of the connection, one by one, and nobody else is', async () => {
     const server = await stage.serve({ maxSessionsPerConnection: 3 });
     const refusals: SessionRefused[] = [];
