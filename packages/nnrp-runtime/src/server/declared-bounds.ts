@@ -1,3 +1,5 @@
+import { logMemoryBytes, SCARCE_BYTES } from '../connection/recovery/log-chunk.js';
+import { WINDOW_BYTES } from '../connection/recovery/sent-log.js';
 import { resultRoom } from './bounds/outbox-shares.js';
 import { type ConnectionMemory, MAX_OPENING_BYTES, type ServerMemory } from './bounds/server-memory.js';
 import { MAX_UNANSWERED } from './bounds/unanswered-requests.js';
@@ -9,6 +11,7 @@ import { MAX_TOLD } from './failures/told-faults.js';
 import { MAX_EVENTS } from './inbox/session-inbox.js';
 import { MAX_HELD } from './operation/result-gate.js';
 import { RoomLine } from './operation/room-line.js';
+import { mostResumedBytes } from './recovery/resumable-sessions.js';
 import type { ServerSession } from './session/server-session.js';
 import { MAX_SCHEMAS } from './session/session-cache.js';
 
@@ -39,6 +42,13 @@ export function declareBounds(
   bounds.add('waitingResultBytes', 'connection', RoomLine.maxBytes(resultRoom(config)), () =>
     highest(connections, ({ room }) => room.byteLength),
   );
+  bounds.add('resumedBytes', 'connection', mostResumedBytes(config), () =>
+    highest(connections, ({ resumedBytes }) => resumedBytes),
+  );
+  bounds.add('unconfirmedBytes', 'connection', WINDOW_BYTES, () =>
+    highest(connections, ({ sentLog }) => sentLog?.byteLength ?? 0),
+  );
+  bounds.add('serverUnconfirmedBytes', 'server', SCARCE_BYTES, logMemoryBytes);
   bounds.add('toldFaults', 'connection', MAX_TOLD, () => highest(connections, ({ faults }) => faults.count));
   bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
     highest(connections, ({ unfinishedBytes }) => unfinishedBytes),

@@ -8,7 +8,7 @@ const FULL_BYTES = 64 * 1024;
 const MAX_SPARE_FIRST = 256;
 const MAX_SPARE_FULL = 128;
 /** When the logs of all connections hold so much together, each gets less. */
-const SCARCE_BYTES = 32 * 1024 * 1024;
+export const SCARCE_BYTES = 32 * 1024 * 1024;
 
 /** Memory of a log, into which is copied what lies elsewhere in memory that is used again. Each stretch of it is held. */
 export class LogChunk implements SentMemory {
@@ -39,6 +39,11 @@ export class LogChunk implements SentMemory {
 }
 
 let held = 0;
+
+/** What the logs of all connections of the process hold. */
+export function logMemoryBytes(): number {
+  return held;
+}
 
 /** Whether the logs of all connections hold a great deal together. */
 export function isLogMemoryScarce(): boolean {

@@ -19,7 +19,7 @@ const FENCE_BYTES_BEHIND = 1024 * 1024;
 /** ... or when something has been unconfirmed for so many milliseconds. */
 const FENCE_MS = 250;
 /** Bytes that may be unconfirmed before the sender has to wait ... */
-const WINDOW_BYTES = 8 * 1024 * 1024;
+export const WINDOW_BYTES = 8 * 1024 * 1024;
 /** ... and while all logs together hold a great deal. */
 const SCARCE_WINDOW_BYTES = 256 * 1024;
 
@@ -29,6 +29,8 @@ export interface SentLogOwner extends Guarded {
   fence(): void;
   /** Less than half of what may be unconfirmed is so, after `isFull`. */
   confirmedRoom(): void;
+  /** Senders have to wait from now on until more is confirmed. */
+  logFilled?(): void;
 }
 
 interface Arrival {
@@ -234,7 +236,10 @@ export class SentLog implements SentListener {
   /** After something has been sent or confirmed. */
   private look(): void {
     // Only a PONG makes room. Senders that wait for room are told then.
-    this.isFull ||= this.byteLength >= this.window;
+    if (!this.isFull && this.byteLength >= this.window) {
+      this.isFull = true;
+      this.owner.logFilled?.();
+    }
     const behind = this.headers.place - this.lastFence;
     const isDue = (this.fences?.size ?? 0) === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
     this.isFenceDue = isDue && this.isOpen && !this.isFenceAsked && !this.isOver;

@@ -17,6 +17,14 @@ export type BoundName =
   | 'suspendedSessions'
   /** What is kept for them; a hit is a session that was given up. */
   | 'suspendedBytes'
+  /** Results that wait because so much is kept for suspended sessions; a hit is one that was refused. */
+  | 'suspendedResultBytes'
+  /** Kept for sessions that were resumed, until their clients take it; a hit is a connection that was ended. */
+  | 'resumedBytes'
+  /** Sent for sessions that can be resumed, and not confirmed by their client; a hit is when senders have to wait for that. */
+  | 'unconfirmedBytes'
+  /** The same of all connections of the process; a hit is when senders have to wait earlier because of it. */
+  | 'serverUnconfirmedBytes'
   | 'runningOperations'
   /** Submits whose handler runs, with 1 KiB for each. */
   | 'runningBytes'

@@ -191,11 +191,11 @@ export class ResultGate implements WaitingGate {
     return this.lines?.get(operation) ?? this.paused?.get(operation);
   }
 
-  private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | 'suspendedBytes' | undefined {
+  private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | 'suspendedResultBytes' | undefined {
     const { heldCount, heldByteLength } = this.connection;
     if (this.held >= MAX_HELD || heldCount >= MAX_HELD_OF_CONNECTION) return 'heldResults';
     if (heldByteLength > 0 && heldByteLength + bytes + HELD_BYTES > this.maxHeldBytes) return 'heldResultBytes';
-    return this.connection.hasRoom(bytes + HELD_BYTES) ? undefined : 'suspendedBytes';
+    return this.connection.hasRoom(bytes + HELD_BYTES) ? undefined : 'suspendedResultBytes';
   }
 
   private count(results: number, bytes: number): void {

@@ -38,6 +38,8 @@ export interface OutlivedConnection extends ServerSessionConnection {
   handedOver(sessionId: number): void;
   /** The session is over, but its client may not have all of it yet. Said again once the last of it is handed over. */
   leaves(session: LeavingSession): void;
+  /** So much more is kept for a session that was resumed on it, or less when negative. It may end inside of it. */
+  keptForResumed(bytes: number, mostBytes: number): void;
   /** Before something is sent for a session. The connection may end inside of it. */
   fenceIfDue(): void;
   /** Sends what was written for another connection. @returns false when full: wait for `whenDrained` */

@@ -47,6 +47,14 @@ export interface ResumableOwner extends Guarded {
   internalError(error: unknown, remoteAddress: string): void;
 }
 
+/**
+ * What one connection may have of sessions that were resumed on it: all that suspended sessions may hold, what waited behind
+ * that, and as much that is new as may wait to be sent.
+ */
+export function mostResumedBytes(config: NnrpServerConfig): number {
+  return config.maxSuspendedBytesTotal * 1.5 + config.maxOutboxBytes;
+}
+
 /** A session without a connection. */
 interface Suspension {
   /** Why its connection was lost; not the error itself, which would hold that connection. Undefined when the session is over. */
@@ -71,6 +79,7 @@ export class ResumableSessions implements PortServer {
     // They wait from half of it on: so much as what is left of it.
     this.held = { bytes: 0, maxBytes: config.maxSuspendedBytesTotal / 2 };
     bounds.add('suspendedBytes', 'server', config.maxSuspendedBytesTotal, () => this.shares.byteLength);
+    bounds.add('suspendedResultBytes', 'server', this.held.maxBytes, () => this.held.bytes);
   }
 
   get bounds(): ServerBounds {
@@ -203,6 +212,10 @@ export class ResumableSessions implements PortServer {
   isFull(port: SessionPort): boolean {
     const { maxSuspendedBytes, maxSuspendedBytesTotal } = this.owner.config;
     return port.keptBytes >= maxSuspendedBytes || this.shares.byteLength * 2 >= maxSuspendedBytesTotal;
+  }
+
+  get maxResumedBytes(): number {
+    return mostResumedBytes(this.owner.config);
   }
 
   reserveId(sessionId: number): void {

@@ -34,6 +34,8 @@ export interface PortServer extends ConnectionServer {
   kept(port: SessionPort, bytes: number): void;
   /** Whether so much is kept for it, or in all, that results should wait. */
   isFull(port: SessionPort): boolean;
+  /** Bytes that may be kept for all sessions that were resumed on one connection. */
+  readonly maxResumedBytes: number;
   /** The id of a session that is about to end is given to no other until it is forgotten. */
   reserveId(sessionId: number): void;
   /** Its session is over. */
@@ -54,6 +56,8 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   /** What has been sent for the session, as the client counts it. */
   readonly count: SentCount;
   private readonly kept = new KeptPackets();
+  /** What of that the connection was told of, which is to send it. */
+  private toldBytes = 0;
   /** How many of the kept ones were sent before; the client may have them. */
   private sentBefore = 0;
   private outbound: OutboundMessage | undefined;
@@ -317,12 +321,26 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   /** Its session is over: nothing is kept any more. */
   clear(): void {
     this.kept.clear();
+    this.tellKept();
     this.away?.end();
     this.away = undefined;
   }
 
   protected override makePlace(): AwayPlace {
     return this.server.awayPlace(this);
+  }
+
+  protected override detach(): void {
+    this.connection?.keptForResumed(-this.toldBytes, 0);
+    this.toldBytes = 0;
+    super.detach();
+  }
+
+  private tellKept(): void {
+    const bytes = this.kept.byteLength - this.toldBytes;
+    if (this.connection === undefined || bytes === 0) return;
+    this.toldBytes += bytes;
+    this.connection.keptForResumed(bytes, this.server.maxResumedBytes);
   }
 
   /** A reference client of preview4 resumes a session without anything that was in it: nothing is kept for it. */
@@ -339,6 +357,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     this.kept.add(packet);
     this.outbound?.clear();
     this.server.kept(this, packet.heldBytes);
+    this.tellKept();
     return !this.server.isFull(this) && this.connection === undefined;
   }
 
@@ -349,6 +368,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
       hasRoom = connection.sendKept(kept.take(), lane);
     }
+    this.tellKept();
     if (connection === undefined || this.connection !== connection) return;
     if (kept.size > 0) {
       const drained = connection.whenDrained(lane);

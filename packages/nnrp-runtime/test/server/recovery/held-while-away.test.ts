@@ -30,7 +30,13 @@ it('results that nobody awaits are refused while much waits for all suspended se
     await turn();
   }
   expect(refused).toMatchObject({ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('await each push') });
-  expect(server.stats().suspendedBytes?.hits).toBeGreaterThan(0);
+  const { suspendedBytes, suspendedResultBytes } = server.stats();
+  expect(suspendedBytes).toMatchObject({ bound: 64 * 1024, hits: 0 });
+  // What is kept and what waits, each up to half of the whole.
+  expect(suspendedBytes?.value).toBeGreaterThanOrEqual(32 * 1024);
+  expect(suspendedResultBytes).toMatchObject({ scope: 'server', bound: 32 * 1024 });
+  expect(suspendedResultBytes?.value).toBeGreaterThan(29 * 1024);
+  expect(suspendedResultBytes?.hits).toBeGreaterThan(0);
   // Kept and waiting, by what they are counted as.
   expect(given).toBeLessThan(48);
 
@@ -43,4 +49,9 @@ it('results that nobody awaits are refused while much waits for all suspended se
   expect(await peers[1]?.resume()).toContain('resumed');
   expect(await peers[1]?.next()).toBe('partial 1 awaited');
   await waiting;
+  peers[1]?.lose();
+  await eventually(() => server.suspendedCount === 2, 'it is away again');
+  await server.close({ drainTimeoutMs: 0 });
+  const { suspendedBytes: kept, suspendedResultBytes: held } = server.stats();
+  expect([kept?.value, held?.value]).toEqual([0, 0]);
 });

@@ -2,10 +2,11 @@ import { ClosedError, type NnrpError, type TimeoutError, TransportError } from '
 import { ErrorCode, ErrorScope, type PeerMessages } from 'nnrp-core/preview3';
 import { guard } from '../../../base/guard.js';
 import { Connection } from '../../../connection/connection.js';
-import { SentLog } from '../../../connection/recovery/sent-log.js';
+import { SentLog, WINDOW_BYTES } from '../../../connection/recovery/sent-log.js';
 import type { Lane } from '../../../connection/sending/outbox.js';
 import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
 import type { NamedPacket } from '../../../transport/contract/named-packet.js';
+import type { ServerBounds } from '../../contract/server-bounds.js';
 
 /** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
@@ -13,6 +14,8 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   isLost = false;
   /** What the client says it understands, bits of PeerMessages. */
   families = 0;
+  /** Kept for sessions that were resumed on it: that goes out before anything new of these. */
+  resumedBytes = 0;
 
   understands(family: PeerMessages): boolean {
     return (this.families & family) !== 0;
@@ -21,6 +24,25 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   /** What was sent for sessions that can be resumed; undefined without such a session. */
   get sentLog(): SentLog | undefined {
     return this.outbox.log;
+  }
+
+  abstract get bounds(): Pick<ServerBounds, 'hit'>;
+
+  /**
+   * So much more is kept for a session that was resumed here, or less when negative. A client that takes nothing must go when it
+   * is too much.
+   */
+  keptForResumed(bytes: number, mostBytes: number): void {
+    this.resumedBytes += bytes;
+    if (bytes <= 0 || this.resumedBytes <= mostBytes || this.isClosed) return;
+    this.bounds.hit('resumedBytes');
+    const text = `${this.remoteAddress} reads too slowly: ${this.resumedBytes} bytes are kept for sessions that it resumed`;
+    this.endNow(new TransportError(text));
+  }
+
+  logFilled(): void {
+    const isOwn = (this.sentLog?.byteLength ?? 0) >= WINDOW_BYTES;
+    this.bounds.hit(isOwn ? 'unconfirmedBytes' : 'serverUnconfirmedBytes');
   }
 
   keepLog(): void {
