@@ -2,7 +2,7 @@ import { afterEach, describe, it } from 'vitest';
 import { resumableOpenBytes } from '../support/resumable-peer.js';
 import { submitBytes } from '../support/wire-packets.js';
 import { dialled, endAll, expectHeld, flood, listening, MIB, settled, startEnd } from './memory-bounds/driven-end.js';
-import { ROOM } from './memory-bounds/driven-server.js';
+import { drive, ROOM } from './memory-bounds/driven-server.js';
 
 /*
  * What a server holds for clients that have lost their connection, driven to the bounds of docs/memory.md.
@@ -60,6 +60,41 @@ describe('sessions whose client is away hold what they are counted as', () => {
       const measured = await settled(child, ROOM / 2);
       expectHeld({ ...measured, counted: Math.max(measured.counted, ROOM) }, bytes > 1000);
     },
+    60_000,
+  );
+});
+
+describe('what was sent for sessions that can be resumed, and is not confirmed, holds what it is counted as', () => {
+  const PATIENT = { pingTimeoutMs: 200_000, keepAliveMs: 0 };
+  const streamed = (connection: number) => [opened(connection + 1), submitBytes(connection + 1, 1)];
+
+  it.each([16, 3000, 100_000])(
+    'of one connection, %i bytes each',
+    (bytes) =>
+      drive({
+        name: 'unconfirmedBytes',
+        use: 'pushInTurn',
+        config: PATIENT,
+        serving: { bytes },
+        bytes: streamed,
+        least: 8 * MIB,
+      }),
+    60_000,
+  );
+
+  it.each([16, 100_000])(
+    'of many, which have less from 32 MiB in all on, %i bytes each',
+    (bytes) =>
+      drive({
+        name: 'serverUnconfirmedBytes',
+        use: 'pushInTurn',
+        config: PATIENT,
+        serving: { bytes },
+        connections: 60,
+        bytes: streamed,
+        least: ROOM,
+        resident: true,
+      }),
     60_000,
   );
 });

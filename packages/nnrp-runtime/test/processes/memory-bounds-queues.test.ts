@@ -190,7 +190,46 @@ describe('what else waits for the application holds what it is counted as', () =
     for (let count = 0; count < 5000; count++) yield packet;
   }
 
+  function* cancelled(connection: number, sessions: number, each: number) {
+    yield opens(connection, sessions);
+    for (let frameId = 1; frameId <= each; frameId++) {
+      for (let index = 0; index < sessions; index++) {
+        const id = idOf(connection, index);
+        yield Buffer.concat([submitBytes(id, frameId), packetBytes(MessageType.FrameCancel, id, frameId)]);
+      }
+    }
+  }
+
   it.each<[string, Driven]>([
+    [
+      'cancels that nobody takes, of one session',
+      {
+        name: 'queuedBytes',
+        use: 'receive',
+        bytes: (connection) => cancelled(connection, 1, 1500),
+        least: 1024 * 256,
+      },
+    ],
+    [
+      'cancels that nobody takes, of one connection',
+      {
+        name: 'connectionQueuedBytes',
+        use: 'receive',
+        bytes: (connection) => cancelled(connection, 100, 700),
+        least: 16 * MIB - 256,
+      },
+    ],
+    [
+      'cancels that nobody takes, of many connections',
+      {
+        name: 'serverQueuedBytes',
+        use: 'receive',
+        config: { maxQueuedBytesTotal: 4 * ROOM },
+        connections: 4,
+        bytes: (connection) => cancelled(connection, 50, 450),
+        least: ROOM / 2 - 4096,
+      },
+    ],
     [
       'patches without an answer',
       {

@@ -142,6 +142,20 @@ describe('what comes before a session holds what it is counted as', () => {
         resident: true,
       },
     ]),
+    [
+      'connections that are told that there is no room',
+      {
+        name: 'turnedAway',
+        use: 'receive',
+        config: { maxConnections: 1, maxUnopenedPerAddress: 0 },
+        connections: 130,
+        again: true,
+        bytes: (connection) => [connection === 0 ? opens(0) : dripping(new Uint8Array(0), 64 * KIB - 200, 60 * KIB)],
+        least: 64,
+        bytesOfOne: 124 * KIB,
+        resident: true,
+      },
+    ],
   ])('%s', async (_name, driven) => drive(driven), 60_000);
 });
 

@@ -89,10 +89,10 @@ export async function listening(said: readonly Said[]): Promise<string> {
   return said[0]?.address ?? '';
 }
 
-/** Connects to a server. */
-export function dialled(address: string): Socket {
+/** Connects to a server. @param localAddress - that it sees */
+export function dialled(address: string, localAddress?: string): Socket {
   const [host = '', port = ''] = address.split(':');
-  const socket = dial(Number(port), host);
+  const socket = dial({ port: Number(port), host, ...(localAddress !== undefined && { localAddress }) });
   sockets.push(socket.on('error', () => {}));
   return socket;
 }

@@ -7,11 +7,15 @@ export const ROOM = 32 * MIB;
 export interface Driven {
   /** The bound, of `server.stats()`. */
   readonly name: string;
-  readonly use: 'receive' | 'serve' | 'events' | 'policy' | 'push' | 'answer';
+  readonly use: 'receive' | 'serve' | 'events' | 'policy' | 'refuse' | 'push' | 'pushInTurn' | 'answer';
   readonly config?: Record<string, unknown>;
   /** Options of `serve`, or what is pushed. */
   readonly serving?: Record<string, unknown>;
+  /** Certificate and key of a server over TLS, and what it bounds. */
+  readonly tls?: object;
   readonly connections?: number;
+  /** Each connection that ends is followed by another. */
+  readonly again?: boolean;
   readonly bytes: (connection: number) => Iterable<Uint8Array>;
   /** What has to be counted at the bound; default almost all of ROOM. */
   readonly least?: number;
@@ -41,15 +45,17 @@ export function opens(connection: number, count = 1): Uint8Array {
 
 /** Drives a room of a server to its bound, and compares. */
 export async function drive({ bytes, connections = 1, least = ROOM - 4096, ...driven }: Driven): Promise<void> {
-  const { name, use, config, serving, bytesOfOne = 1, besides = 0, reads = true } = driven;
-  const { child, said } = startEnd('server-end.mjs', JSON.stringify({ name, use, config, serving }));
+  const { name, use, config, serving, tls, again = false, bytesOfOne = 1, besides = 0, reads = true } = driven;
+  const { child, said } = startEnd('server-end.mjs', JSON.stringify({ name, use, config, serving, tls }));
   const address = await listening(said);
-  for (let connection = 0; connection < connections; connection++) {
+  const begin = (connection: number): void => {
     const socket = dialled(address);
     if (reads) socket.resume();
     else socket.pause();
     flood(socket, bytes(connection)[Symbol.iterator]());
-  }
+    if (again) socket.once('close', () => child.connected && begin(connection));
+  };
+  for (let connection = 0; connection < connections; connection++) begin(connection);
   const measured = await settled(child, least);
   const counted = measured.counted * bytesOfOne + besides;
   expectHeld({ ...measured, counted }, driven.resident);

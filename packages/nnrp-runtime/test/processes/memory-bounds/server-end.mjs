@@ -1,7 +1,7 @@
 // A server in a process of its own, so that what it holds can be measured. Its parent is the clients.
-import { NnrpServer } from 'nnrp-runtime';
+import { HandlerError, NnrpServer } from 'nnrp-runtime';
 
-const { name, use, handlers: wanted = [], config = {}, serving = {} } = JSON.parse(process.argv[2]);
+const { name, use, tls, handlers: wanted = [], config = {}, serving = {} } = JSON.parse(process.argv[2]);
 const held = () => {
   globalThis.gc();
   globalThis.gc();
@@ -11,10 +11,16 @@ const held = () => {
 const never = new Promise(() => {});
 const kept = [];
 
-const server = await NnrpServer.bindTcp('127.0.0.1:0', {
-  ...config,
-  ...(use === 'policy' && { applicationPolicy: { validateSessionOpen: () => never } }),
-});
+const refuse = () => {
+  throw new HandlerError('NO', 'not this one');
+};
+const policies = { policy: () => never, refuse };
+const validateSessionOpen = policies[use];
+const options = { ...config, ...(validateSessionOpen && { applicationPolicy: { validateSessionOpen } }) };
+const server =
+  tls === undefined
+    ? await NnrpServer.bindTcp('127.0.0.1:0', options)
+    : await NnrpServer.bindTls('127.0.0.1:0', tls, options);
 if (use === 'serve') {
   const handlers = { submit: () => never, patch: () => never, migrate: () => never };
   server.serve({ submit: handlers.submit, ...Object.fromEntries(wanted.map((of) => [of, handlers[of]])) }, serving);
@@ -24,6 +30,12 @@ if (use === 'serve') {
     submit(operation) {
       for (let count = 0; count < serving.results; count++) operation.push(new Uint8Array(serving.bytes));
       return never;
+    },
+  });
+} else if (use === 'pushInTurn') {
+  server.serve({
+    async *submit() {
+      for (;;) yield new Uint8Array(serving.bytes);
     },
   });
 } else if (use === 'answer') {
