@@ -1,8 +1,9 @@
+import { PacketSplitter } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CACHE_PUT, ERROR_MESSAGE, FLOW_UPDATE, SESSION_OPEN_ACK } from '../../src/connection/sending/codecs.js';
+import { CACHE_PUT, ERROR_MESSAGE, FLOW_UPDATE, RESULT_PUSH, SESSION_OPEN_ACK } from '../../src/connection/sending/codecs.js';
 import { eventually } from '../support/eventually.js';
-import { OPENED } from '../support/scripted-server.js';
+import { COMPLETE, OPENED } from '../support/scripted-server.js';
 import { messageBytes } from '../support/session-peer.js';
 import { packetBytes } from '../support/wire-packets.js';
 import { accepted, endAll, expectHeld, flood, MIB, settled, startEnd } from './memory-bounds/driven-end.js';
@@ -48,6 +49,40 @@ describe('what waits in a client holds what it is counted as', () => {
       const { child } = await opened('submits', String(bytes));
       const measured = await settled(child, 30_000);
       expectHeld({ ...measured, counted: measured.counted * (1024 + bytes) });
+    },
+    60_000,
+  );
+});
+
+describe('results of operations that the server was asked to hold back hold what they are counted as', () => {
+  it.each([0, 10_000])(
+    'of %i bytes each',
+    async (bodyBytes) => {
+      const maxBytes = 8 * MIB;
+      const { child, said, socket } = await opened('heldBack', String(maxBytes));
+      const held = new Promise<void>((resolve) => {
+        const splitter = new PacketSplitter();
+        socket.on('data', (chunk: Buffer) => {
+          splitter.push(new Uint8Array(chunk));
+          for (let packet = splitter.next(); packet !== undefined; packet = splitter.next())
+            if (packet.messageType === MessageType.FlowUpdate) resolve();
+        });
+      });
+      const head = new Uint8Array(RESULT_PUSH.bytes);
+      const metadata = { ...COMPLETE, resultClass: preview3.ResultClass.Partial };
+      RESULT_PUSH.encode(metadata, new DataView(head.buffer), 0);
+      const result = packetBytes(MessageType.ResultPush, 1, 1, head, new Uint8Array(bodyBytes));
+      await eventually(() => socket.bytesRead > 200, 'the submit has come');
+      const unit = Buffer.concat(Array.from({ length: Math.ceil(MIB / result.length) }, () => result));
+      // More than it may hold: it is asked to hold them back, and does not.
+      flood(socket, Array.from({ length: 40 }, () => unit)[Symbol.iterator]());
+      await held;
+      const ofOne = result.length;
+      const most = maxBytes + (8 * MIB * (ofOne + 256)) / ofOne;
+      const measured = await settled(child, most - MIB);
+      expect(measured.counted).toBeLessThan(most + MIB);
+      expectHeld(measured, bodyBytes > 0);
+      expect(said.some(({ failed }) => failed !== undefined)).toBe(false);
     },
     60_000,
   );

@@ -31,7 +31,7 @@ if (role === 'server') {
   base = held();
   process.send({ address: server.localAddress });
 } else {
-  const maxBufferedResultBytes = role === 'unread' ? Number(option) : undefined;
+  const maxBufferedResultBytes = role === 'unread' || role === 'heldBack' ? Number(option) : undefined;
   process.on('message', async ({ address }) => {
     if (address === undefined) return;
     const client = await NnrpClient.connectTcp(address, {
@@ -42,7 +42,11 @@ if (role === 'server') {
     base = held();
     baseResident = process.memoryUsage.rss();
     const { connection } = client;
-    if (role === 'unread') {
+    if (role === 'heldBack') {
+      const session = await client.openSession({ defaultDeadlineMs: 0 });
+      globalThis.operation = await session.submit('go');
+      counted = () => connection.unread.unreadBytes;
+    } else if (role === 'unread') {
       const session = await client.openSession({ defaultDeadlineMs: 0 });
       globalThis.operation = await session.submit('go');
       globalThis.patch = session.patch({ targetCadenceX100: 1 }, undefined, { timeoutMs: 60_000 });
