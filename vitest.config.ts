@@ -18,8 +18,8 @@ const SLOW = [
   'packages/nnrp-runtime/test/processes/*.test.ts',
   'packages/nnrp-runtime/test/sources/{private-members,portable-types}.test.ts',
   'packages/nnrp-runtime/test/values/shown-objects.test.ts',
-  'packages/nnrp-transport-quic/test/**/{closing-processes,cluster,lossy*,many-connections}.test.ts',
-  'packages/nnrp-transport-websocket/test/nginx/*.test.ts',
+  'packages/nnrp-transport-quic/test/**/{closing-processes,cluster,held-handshakes,lossy*,many-connections}.test.ts',
+  'packages/nnrp-transport-websocket/test/{held,nginx}/*.test.ts',
   'tools/conformance/{src,test}/**/*.test.ts',
   'tools/fuzz/test/**/*.test.ts',
 ];

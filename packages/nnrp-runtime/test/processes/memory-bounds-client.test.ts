@@ -1,7 +1,13 @@
 import { PacketSplitter } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CACHE_PUT, ERROR_MESSAGE, FLOW_UPDATE, RESULT_PUSH, SESSION_OPEN_ACK } from '../../src/connection/sending/codecs.js';
+import {
+  CACHE_PUT,
+  ERROR_MESSAGE,
+  FLOW_UPDATE,
+  RESULT_PUSH,
+  SESSION_OPEN_ACK,
+} from '../../src/connection/sending/codecs.js';
 import { eventually } from '../support/eventually.js';
 import { COMPLETE, OPENED } from '../support/scripted-server.js';
 import { messageBytes } from '../support/session-peer.js';

@@ -89,9 +89,9 @@ export async function listening(said: readonly Said[]): Promise<string> {
   return said[0]?.address ?? '';
 }
 
-/** Connects to a server. @param localAddress - that it sees */
+/** Connects to a server, at HOST:PORT or a URL. @param localAddress - that it sees */
 export function dialled(address: string, localAddress?: string): Socket {
-  const [host = '', port = ''] = address.split(':');
+  const [, host = '', port = ''] = /([\d.]+):(\d+)/.exec(address) ?? [];
   const socket = dial({ port: Number(port), host, ...(localAddress !== undefined && { localAddress }) });
   sockets.push(socket.on('error', () => {}));
   return socket;

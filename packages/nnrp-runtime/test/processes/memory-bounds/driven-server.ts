@@ -13,6 +13,8 @@ export interface Driven {
   readonly serving?: Record<string, unknown>;
   /** Certificate and key of a server over TLS, and what it bounds. */
   readonly tls?: object;
+  /** Where the built entry of a package is that brings the transport, and the options of its listener. */
+  readonly package?: { readonly at: string; readonly options: object };
   readonly connections?: number;
   /** Each connection that ends is followed by another. */
   readonly again?: boolean;
@@ -46,7 +48,10 @@ export function opens(connection: number, count = 1): Uint8Array {
 /** Drives a room of a server to its bound, and compares. */
 export async function drive({ bytes, connections = 1, least = ROOM - 4096, ...driven }: Driven): Promise<void> {
   const { name, use, config, serving, tls, again = false, bytesOfOne = 1, besides = 0, reads = true } = driven;
-  const { child, said } = startEnd('server-end.mjs', JSON.stringify({ name, use, config, serving, tls }));
+  const { child, said } = startEnd(
+    'server-end.mjs',
+    JSON.stringify({ name, use, config, serving, tls, package: driven.package }),
+  );
   const address = await listening(said);
   const begin = (connection: number): void => {
     const socket = dialled(address);

@@ -1,7 +1,7 @@
 // A server in a process of its own, so that what it holds can be measured. Its parent is the clients.
 import { HandlerError, NnrpServer } from 'nnrp-runtime';
 
-const { name, use, tls, handlers: wanted = [], config = {}, serving = {} } = JSON.parse(process.argv[2]);
+const { name, use, tls, package: of, handlers: wanted = [], config = {}, serving = {} } = JSON.parse(process.argv[2]);
 const held = () => {
   globalThis.gc();
   globalThis.gc();
@@ -17,10 +17,18 @@ const refuse = () => {
 const policies = { policy: () => never, refuse };
 const validateSessionOpen = policies[use];
 const options = { ...config, ...(validateSessionOpen && { applicationPolicy: { validateSessionOpen } }) };
-const server =
-  tls === undefined
-    ? await NnrpServer.bindTcp('127.0.0.1:0', options)
-    : await NnrpServer.bindTls('127.0.0.1:0', tls, options);
+
+/** Listens over TCP, TLS, or what a package brings. */
+async function bound() {
+  if (tls !== undefined) return NnrpServer.bindTls('127.0.0.1:0', tls, options);
+  if (of === undefined) return NnrpServer.bindTcp('127.0.0.1:0', options);
+  const { bindWebSocket, QuicProvider, QuicServerEndpointConfig } = await import(of.at);
+  if (bindWebSocket !== undefined) return bindWebSocket('ws://127.0.0.1:0', of.options, options);
+  const { config: endpoint } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0', of.options);
+  return QuicProvider.bind(endpoint, options);
+}
+
+const server = await bound();
 if (use === 'serve') {
   const handlers = { submit: () => never, patch: () => never, migrate: () => never };
   server.serve({ submit: handlers.submit, ...Object.fromEntries(wanted.map((of) => [of, handlers[of]])) }, serving);
