@@ -1,20 +1,25 @@
+import type { Packet } from 'nnrp-core';
 import { IdSet, ObjectCache, SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import type { ObjectDescriptor } from 'nnrp-core/preview4';
 import { afterEach, describe, it } from 'vitest';
 import { IdentityMap } from '../../../nnrp-core/src/machine/cache/object-identity.js';
 import { AsyncQueue } from '../../src/base/queues/async-queue.js';
+import { FreeIds } from '../../src/base/queues/free-ids.js';
 import { PendingRequests } from '../../src/client/requests/pending-requests.js';
 import { PushIterator } from '../../src/client/streams/push-iterator.js';
 import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../../src/client/submits/connection-flow.js';
+import { ObjectTable } from '../../src/connection/controls/object-table.js';
 import { Pings } from '../../src/connection/pings.js';
 import { SentCount } from '../../src/connection/recovery/sent-count.js';
 import { SentLog } from '../../src/connection/recovery/sent-log.js';
 import { ConnectionWaiting, ServerWaiting } from '../../src/server/bounds/waiting-bytes.js';
 import { ClosingConnections } from '../../src/server/closing-connections.js';
-import { FreeIds } from '../../src/server/connection/free-ids.js';
 import { SessionTable } from '../../src/server/connection/session-table.js';
+import { OperationIds } from '../../src/server/operation/preview4/operation-ids.js';
 import type { SessionPort } from '../../src/server/recovery/session-port.js';
 import { SuspendedShares } from '../../src/server/recovery/suspended-shares.js';
+import { Reservations } from '../../src/server/session/preview4/reservations.js';
 import type { SentListener } from '../../src/transport/contract/sent-pieces.js';
 import { cpuMs, expectSameTime } from '../support/measuring.js';
 import { packetBytes } from '../support/wire-packets.js';
@@ -290,6 +295,56 @@ describe('the time of one operation does not grow with what there is', () => {
           shares.count(port, 100 + (round % 64));
           expectNone(shares.oldestOfLargest() === undefined ? 1 : 0);
         };
+      },
+    ],
+    [
+      'a session that is given up, while many of one address are away',
+      (size) => {
+        const shares = new SuspendedShares();
+        const port = () => ({ remoteAddress: '10.0.0.7:4000' }) as SessionPort;
+        const add = () => {
+          const added = port();
+          shares.add(added);
+          shares.count(added, 100);
+        };
+        for (let count = 0; count < size; count++) add();
+        return (round) => {
+          const oldest = round % 2 === 0 ? shares.oldestOfMost() : shares.oldestOfLargest();
+          shares.delete(oldest as SessionPort);
+          add();
+        };
+      },
+    ],
+    [
+      'a deadline that has no room, and a submit, while many deadlines wait for later submits',
+      (size) => {
+        const early = new Reservations(size);
+        const far = performance.now() + 1e9;
+        for (let frameId = 1e6; frameId < 1e6 + size; frameId++) early.add(frameId, BigInt(frameId), far);
+        const packet = { frameId: 0, view: new DataView(new ArrayBuffer(64)), metadataStart: 0 };
+        return (round) => {
+          early.take({ ...packet, frameId: 1 + (round % 1000) } as Packet);
+          expectNone(early.add(2e6, 2n ** 40n, far) === undefined ? 1 : 0);
+        };
+      },
+    ],
+    [
+      'an object that a full table does not take',
+      (size) => {
+        const table = new ObjectTable();
+        const declared = (objectId: number) =>
+          table.declared({ objectId: BigInt(objectId), lifetimeHintMs: 1e9 } as ObjectDescriptor, 'peer', 0);
+        for (let id = 1; id <= size; id++) declared(id);
+        return (round) => expectNone(declared(1e7 + (round % 10)) === 'delta_gap' ? 1 : 0);
+      },
+    ],
+    [
+      'an operation id above 32 bits, when the oldest of them is forgotten',
+      (size) => {
+        const ids = new OperationIds();
+        let next = 0;
+        while (next < size) ids.take(next++, 1);
+        return () => expectNone(ids.take(next++, 1) ? 0 : 1);
       },
     ],
     [

@@ -1,3 +1,4 @@
+import { IdMap } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
 import { aside, type Guarded } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
@@ -77,7 +78,7 @@ export class SentLog implements SentListener {
   private isFenceAsked = false;
   private isOver = false;
   /** What `sentBySession` gives, and how much was sent by then. */
-  private found: { readonly at: number; readonly bySession: Map<number, SentPacket[]> } | undefined;
+  private found: { readonly at: number; readonly bySession: IdMap<SentPacket[]> } | undefined;
 
   /** Not made inside a `send` of the transport. */
   constructor(
@@ -295,10 +296,10 @@ export class SentLog implements SentListener {
   }
 
   /** All sessions of a connection are asked for one after the other, when it is lost: what was sent is gone through once. */
-  private sentBySession(): Map<number, SentPacket[]> {
+  private sentBySession(): IdMap<SentPacket[]> {
     const at = this.headers.place;
     if (this.found?.at === at) return this.found.bySession;
-    const bySession = new Map<number, SentPacket[]>();
+    const bySession = new IdMap<SentPacket[]>();
     for (const sent of this.bytes?.packets((id) => this.counts.get(id) !== undefined) ?? []) {
       const { messageType, sessionId } = sent.packet;
       if (isUncounted(messageType)) continue;

@@ -1,6 +1,6 @@
 import { IdMap, IdSet } from 'nnrp-core';
+import { FreeIds } from '../../base/queues/free-ids.js';
 import type { FreeIdsAbove } from '../opening/id-choice.js';
-import { FreeIds } from './free-ids.js';
 
 /** The session ids in use on one server, over all its connections. Looking and taking are one step of one thread. */
 export class SessionTable<T> implements FreeIdsAbove {
