@@ -25,7 +25,8 @@ export interface RefusalTerms {
   readonly isLast: boolean;
 }
 
-const AT_ONCE_AND_ON: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
+/** Nothing happens to it. */
+export const AT_ONCE_AND_ON: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 const LAST: RefusalTerms = Object.freeze({ delayMs: LAST_DELAY_MS, isLast: true });
 
 /**

@@ -8,7 +8,7 @@ import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { SessionRefused } from '../contract/server-events.js';
 import type { Admission } from './admission.js';
-import type { RefusalTerms } from './counted-refusals.js';
+import { AT_ONCE_AND_ON, type RefusalTerms } from './counted-refusals.js';
 import { refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
 
@@ -40,8 +40,12 @@ export interface RefusingServer {
   readonly admission: Pick<Admission, 'refused' | 'refusedResume'>;
   /** The sessions of the server. */
   readonly table: { readonly size: number };
-  /** To give up a suspended session. */
-  readonly resumables: { makeRoom(): boolean };
+  readonly resumables: {
+    /** To give up a suspended session. */
+    makeRoom(): boolean;
+    /** Whether a token by which no session was found may be a guess. */
+    isGuess(open: preview3.SessionOpen, token: Uint8Array): boolean;
+  };
   sessionRefused(refusal: SessionRefused): void;
 }
 
@@ -108,9 +112,11 @@ export class OpenRefusals {
     return this.server.admission.refused(this.connection.addressGroup);
   }
 
-  /** A resume of this session was refused, perhaps a guess. @returns what happens to the answer */
-  guessedToken(sessionId: number): RefusalTerms {
-    return this.server.admission.refusedResume(this.connection.addressGroup, sessionId);
+  /** A resume is refused: perhaps a guess. @returns what happens to the answer */
+  guessedToken(open: preview3.SessionOpen, token: Uint8Array): RefusalTerms {
+    const { resumables, admission } = this.server;
+    if (!resumables.isGuess(open, token)) return AT_ONCE_AND_ON;
+    return admission.refusedResume(this.connection.addressGroup, open.requestedSessionId);
   }
 
   /** The last answer to a guess is given. */

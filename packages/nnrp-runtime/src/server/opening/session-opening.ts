@@ -166,7 +166,7 @@ export class SessionOpening {
     const attempt = { token: new Uint8Array(body.token), received: body.received, had: body.had };
     if (this.find(open, attempt) === undefined)
       this.answerInTurn(() =>
-        this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open.requestedSessionId)),
+        this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open, attempt.token)),
       );
     else this.askPolicy(open, body.auth, attempt);
   }

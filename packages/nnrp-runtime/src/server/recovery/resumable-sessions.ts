@@ -122,7 +122,7 @@ export class ResumableSessions implements PortServer {
   find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace, dialect: Dialect): SessionPort | undefined {
     const port = this.ports.get(open.requestedSessionId);
     const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
-    const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
+    const isRight = this.tokensOf(port).accepts(token) || isAnnouncedOnly;
     const session = port?.session;
     if (port === undefined || session === undefined || !isRight || port.dialect !== dialect) return undefined;
     const { acceptedProfileId, schemaId, schemaVersion } = session.ack;
@@ -131,6 +131,11 @@ export class ResumableSessions implements PortServer {
     // Before the connection that it is on is given up for it.
     const canBe = port.isAway ? port.canGoOnFrom(place) : port.mayHaveReceived(place);
     return canBe ? port : undefined;
+  }
+
+  /** Whether a token by which no session was found may be a guess; it takes as long when there is no such session. */
+  isGuess({ requestedSessionId }: preview3.SessionOpen, token: Uint8Array): boolean {
+    return !this.tokensOf(this.ports.get(requestedSessionId)).knows(token);
   }
 
   /** Whether it can still be resumed. */
@@ -248,6 +253,10 @@ export class ResumableSessions implements PortServer {
     const port = this.shares.oldestOfMost();
     this.giveUp(port);
     return port !== undefined;
+  }
+
+  private tokensOf(port: SessionPort | undefined): ResumeTokens {
+    return port?.tokens ?? new ResumeTokens(this.hashes, 1);
   }
 
   private waits(port: SessionPort, why: string | undefined): void {

@@ -4,6 +4,8 @@ const ALGORITHM = 'sha256';
 const HASH_BYTES = 32;
 /** Tokens of a session that are good at once: of so many attempts of its client something may still be under way. */
 const MAX_GOOD = 8;
+/** Those, and one that was good before. */
+const MAX_KNOWN = MAX_GOOD + 1;
 
 /** Makes and recognises the tokens of a server's sessions. Only keyed hashes are kept, under a key that the process alone knows. */
 export class TokenHashes {
@@ -20,7 +22,7 @@ export class TokenHashes {
   isAmong(token: Uint8Array, hashes: readonly string[]): boolean {
     const digest = this.digest(token);
     let found = false;
-    for (let at = 0; at < MAX_GOOD; at++) {
+    for (let at = 0; at < MAX_KNOWN; at++) {
       const hash = hashes[at];
       const isEqual = timingSafeEqual(digest, hash === undefined ? this.nothing : Buffer.from(hash, 'latin1'));
       found = (isEqual && hash !== undefined) || found;
@@ -43,6 +45,8 @@ export class ResumeTokens {
   private newest: string | undefined;
   /** Hashes of the others that are good; the newest first. */
   private older: readonly string[] | undefined;
+  /** Hash of the one that the session was resumed by last, once it is good no more. */
+  private past: string | undefined;
 
   constructor(
     private readonly hashes: TokenHashes,
@@ -65,8 +69,18 @@ export class ResumeTokens {
     return this.hashes.isAmong(token, this.good);
   }
 
+  /**
+   * Whether it is good, or was until the client had shown that it has a newer one: whoever presents it guesses nothing. An attempt
+   * that the client has given up may arrive as late as that. Takes as long for each token of the same length.
+   */
+  knows(token: Uint8Array): boolean {
+    return this.hashes.isAmong(token, this.past === undefined ? this.good : [...this.good, this.past]);
+  }
+
   /** The client has the newest one. */
   proved(): void {
+    // Of the older ones the client has presented the first.
+    if (this.older !== undefined) this.past = this.older[0];
     this.older = undefined;
   }
 

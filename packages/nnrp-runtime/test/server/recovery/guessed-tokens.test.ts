@@ -57,3 +57,44 @@ it('a session that does not exist is guessed at as slowly', async () => {
   expect(described(await (other[0] as RawPeer).next())).toBe('refused resume_rejected');
   expect(guessers.at(-1)?.received).toEqual([]);
 });
+
+it('an attempt that its client has given up, and that comes behind a later one, is refused and counts as no guess', async () => {
+  const server = await stage.serve();
+  const owner = await ResumablePeer.open(stage, server);
+  const session = await server.accept();
+  const { token, sessionId } = owner;
+  owner.lose();
+  await eventually(() => server.suspendedCount === 1, 'the session is suspended');
+  expect(await owner.resume()).toBe(`resumed ${sessionId}`);
+  // It is heard of the new connection, and so has the new token.
+  owner.submit(1);
+  await (await session.receiveSubmit()).complete('here');
+  expect(await owner.next()).toBe('result 1 here');
+  for (let late = 0; late < 2 * MANY; late++) {
+    const peer = await stage.peer(server);
+    peer.send(resumableOpenBytes({ sessionId, token, received: 0 }));
+    expect(described(await peer.next())).toBe('refused resume_rejected');
+  }
+  expect(server.stats()).toMatchObject({ addressRefusals: { value: 0, hits: 0 }, sessionRefusals: { hits: 0 } });
+  // The session goes on where it is.
+  owner.submit(2);
+  await (await session.receiveSubmit()).complete('still here');
+  expect(await owner.next()).toBe('result 2 still here');
+});
+
+it('a token of long ago is a guess like any other', async () => {
+  const server = await stage.serve();
+  const owner = await ResumablePeer.open(stage, server);
+  const session = await server.accept();
+  const { token, sessionId } = owner;
+  for (let frame = 1; frame <= 2; frame++) {
+    expect(await owner.resume()).toBe(`resumed ${sessionId}`);
+    owner.submit(frame);
+    await (await session.receiveSubmit()).complete('here');
+    expect(await owner.next()).toBe(`result ${frame} here`);
+  }
+  const peer = await stage.peer(server);
+  peer.send(resumableOpenBytes({ sessionId, token, received: 0 }));
+  expect(described(await peer.next())).toBe('refused resume_rejected');
+  expect(server.stats()).toMatchObject({ addressRefusals: { value: 1 } });
+});
