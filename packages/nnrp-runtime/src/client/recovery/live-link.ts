@@ -82,6 +82,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
   constructor(
     readonly transport: FramedTransport,
     private readonly owner: LinkOwner,
+    /** Milliseconds in which the server has to say something at first. */
+    private readonly firstMs = owner.settings.pingTimeoutMs,
   ) {}
 
   /** PINGs of the connection that have no PONG yet. */
@@ -315,7 +317,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
     const { isPaused, settings } = owner;
     const { pingTimeoutMs } = settings;
     const before = transport.unfinishedBytes ?? 0;
-    this.patience = new Patience(owner, pingTimeoutMs, () => {
+    const waitMs = this.hasHeard ? pingTimeoutMs : this.firstMs;
+    this.patience = new Patience(owner, waitMs, () => {
       this.patience = undefined;
       if (this.pings.size === 0 || this.isOver) return;
       const hasCome = this.arrivals !== arrivals || (transport.unfinishedBytes ?? 0) !== before;
@@ -324,8 +327,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
       // Answers that come although no PONG does: the server does not hear this side.
       const isOwed = performance.now() - (this.owedSinceMs ?? Number.POSITIVE_INFINITY) > pingTimeoutMs * MOST_OWED;
       if ((hasCome && !isOwed) || isExcused) this.watch();
-      else
-        this.lost(new TimeoutError(`${remoteAddressOf(transport)}: no PONG within ${pingTimeoutMs} ms`, pingTimeoutMs));
+      else this.lost(new TimeoutError(`${remoteAddressOf(transport)}: no PONG within ${waitMs} ms`, waitMs));
     }).unref();
   }
 

@@ -16,6 +16,8 @@ export interface ReconnectingOwner extends Guarded {
 export interface ReconnectingSettings {
   readonly reconnectBackoffMs: number;
   readonly connectTimeoutMs: number;
+  readonly pingTimeoutMs: number;
+  readonly openTimeoutMs: number;
 }
 
 /** Attempts to connect again, one at a time; none goes on after `stop`. */
@@ -30,12 +32,29 @@ export class Reconnecting {
   private attemptMs = 0;
   /** When the connection was of use, in milliseconds of `performance.now()`; undefined while there is none. */
   private sinceMs: number | undefined;
+  /** Connections, one after the other, on which the server has said nothing in time. */
+  private unanswered = 0;
 
   constructor(
     private readonly owner: ReconnectingOwner,
     private readonly connector: FramedConnector,
     private readonly settings: ReconnectingSettings,
   ) {}
+
+  /**
+   * Milliseconds in which the server has to say something on the next connection. One to which all clients come back at once may
+   * need longer than another, and an attempt that is given up is work for nothing.
+   */
+  get answerMs(): number {
+    const { openTimeoutMs, pingTimeoutMs } = this.settings;
+    return Math.min(openTimeoutMs, pingTimeoutMs * 2 ** this.unanswered);
+  }
+
+  /** A connection is lost. @param hasHeard - whether the server has said anything on it */
+  lost(hasHeard: boolean, { code }: NnrpError): void {
+    if (hasHeard) this.unanswered = 0;
+    else if (code === 'NNRP_ERR_TIMEOUT') this.unanswered++;
+  }
 
   /** Connects after a while, which keeps the process running. @param leastMs - what the server asks for */
   begin(leastMs: number): void {

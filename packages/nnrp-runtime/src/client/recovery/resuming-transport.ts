@@ -162,9 +162,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   openAnswered(link: LiveLink, packet: Packet): void {
     const asked = link.opens.size === 0 ? undefined : link.opens.take();
-    if (asked?.resumes !== undefined) {
-      this.answers.answered(link, asked.resumes, packet);
-    } else {
+    if (asked?.resumes !== undefined) this.answers.answered(link, asked.resumes, packet);
+    else {
       if (asked !== undefined) this.opened(link, asked.packet, packet);
       this.sink.packet(packet);
     }
@@ -209,6 +208,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.link = undefined;
     this.answers.forget();
     this.patience?.end();
+    this.reconnecting.lost(link.hasHeard, why);
     link.suspend(nowMs);
     this.words.takeBack(link);
     this.lagging = this.sessions.size;
@@ -222,7 +222,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   /** The transport may be another one than before, where there are several addresses. */
   connected(transport: FramedTransport): void {
-    const link = new LiveLink(transport, this);
+    const link = new LiveLink(transport, this, this.reconnecting.answerMs);
     this.link = link;
     try {
       this.kind = transport.kind;

@@ -179,3 +179,23 @@ describe('the wait before the next attempt', () => {
     expect(performance.now() - startMs).toBeLessThan(1500);
   });
 });
+
+describe('a server that says nothing', () => {
+  it('has twice the time in each attempt, up to that of an open', async () => {
+    const server = await RecoveryServer.start();
+    const { known } = await server.session({ pingTimeoutMs: 100, openTimeoutMs: 300 });
+    const times: number[] = [];
+    server.verdict = (_session, link) => {
+      times.push(performance.now());
+      link.isSilent = true;
+      return 'no answer';
+    };
+    server.cut();
+    await eventually(() => times.length === 4, 'it has asked four times');
+    server.verdict = () => 'resume';
+    await eventually(() => known.link !== undefined, 'the session is resumed');
+    const waits = times.slice(1).map((time, attempt) => time - (times[attempt] as number));
+    // A timer may be early by a fraction of a millisecond.
+    for (const [attempt, least] of [100, 200, 300].entries()) expect(waits[attempt]).toBeGreaterThan(least - 2);
+  });
+});

@@ -6,6 +6,8 @@ import { memoryPair } from '../../../src/transport/memory.js';
 
 /** Milliseconds, less than the wait that it must cut short. */
 const SOON_MS = 2000;
+/** Nothing waits for them here. */
+const ANSWERS = { pingTimeoutMs: 1000, openTimeoutMs: 1000 };
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -48,7 +50,7 @@ describe('an attempt to connect again', () => {
           return signals.length === 1 ? new Promise(() => {}) : Promise.resolve(here);
         },
       },
-      { reconnectBackoffMs: 5000, connectTimeoutMs: 60_000 },
+      { reconnectBackoffMs: 5000, connectTimeoutMs: 60_000, ...ANSWERS },
     );
     reconnecting.begin(0);
     expect([signals.length, listeners.size]).toEqual([0, 1]);
@@ -74,7 +76,7 @@ describe('an attempt to connect again', () => {
     const reconnecting = new Reconnecting(
       { connected: unexpected, connectFailed: unexpected, crashed: unexpected },
       { kind: 'memory', connect: unexpected },
-      { reconnectBackoffMs: 1, connectTimeoutMs: 1000 },
+      { reconnectBackoffMs: 1, connectTimeoutMs: 1000, ...ANSWERS },
     );
     reconnecting.begin(60_000);
     isBack();
@@ -89,7 +91,7 @@ describe('an attempt to connect again', () => {
     const reconnecting = new Reconnecting(
       { connected: unexpected, connectFailed: unexpected, crashed: unexpected },
       { kind: 'memory', connect: unexpected },
-      { reconnectBackoffMs: 5000, connectTimeoutMs: 1000 },
+      { reconnectBackoffMs: 5000, connectTimeoutMs: 1000, ...ANSWERS },
     );
     reconnecting.begin(0);
     reconnecting.stop();
