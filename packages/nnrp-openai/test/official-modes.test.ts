@@ -209,7 +209,7 @@ describe.each(['preview3', 'preview4'] as const)('the official client over %s', 
     ['null', 200, null, { status: 502, code: null }],
     ['an error of text', 400, { error: 'bad' }, { status: 400, message: '400 bad' }],
     ['reasons', 422, { detail: [{ msg: 'n' }] }, { status: 422, message: '422 [{"msg":"n"}]' }],
-    ['a reason', 404, { detail: 'Not Found' }, { status: 404, message: '404 Not Found' }],
+    ['a reason', 404, { detail: 'No such model' }, { status: 404, message: '404 No such model' }],
     ['a bare error', 400, { object: 'error', message: 'm', type: 'T', code: 40 }, { message: '400 m', code: 40 }],
     ['an error without members', 418, {}, { status: 418, message: '418 the model server answered with status 418' }],
   ])('gets in OpenAI\u2019s form what a model server has in its own: %s', async (_what, status, body, told) => {

@@ -11,6 +11,7 @@ import {
   type OpenAiHandlerOptions,
   type UpstreamConfig,
 } from '../upstream/handler-options.js';
+import { requestIdOf } from '../upstream/response-advice.js';
 import { Upstream } from '../upstream/upstream.js';
 import { cutFailure, formFailure } from '../upstream/upstream-failure.js';
 
@@ -115,9 +116,8 @@ export class OpenAiHandler {
     try {
       const { value, headers } = await this.#upstream.json({ path, body, headers: headersOf(call), signal });
       if (!isObject(value)) throw formFailure('JSON that is no object');
-      const id = headers['x-request-id'];
-      if (typeof id === 'string' && id.length <= MAX_HEADER_LENGTH && isHeaderText(id))
-        call.answerMetadata.set('x-request-id', id);
+      const id = requestIdOf(headers);
+      if (id !== undefined) call.answerMetadata.set('x-request-id', id);
       return value;
     } catch (error) {
       signal.throwIfAborted();

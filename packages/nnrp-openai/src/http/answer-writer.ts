@@ -52,7 +52,7 @@ export class AnswerWriter {
   }
 
   /** A failure: by its status, or within a stream that has begun as an event, which clients throw as an error. */
-  failure({ status, error, retryAfterMs, isFutile, allow }: HttpFailure, keepsAlive = true): Promise<void> {
+  failure({ status, error, retryAfterMs, isFutile, requestId, allow }: HttpFailure, keepsAlive = true): Promise<void> {
     if (this.#isStream) {
       this.stopHeartbeat();
       return this.isOver ? Promise.resolve() : this.#ended(`data: ${JSON.stringify({ error })}\n\n`);
@@ -62,6 +62,7 @@ export class AnswerWriter {
       ...(retryAfterMs > 0 && advice),
       // The openai package repeats requests that fail with 500 or more, unless it reads this.
       ...(isFutile && { 'x-should-retry': 'false' }),
+      ...(requestId !== undefined && { 'x-request-id': requestId }),
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(allow !== undefined && { allow }),
     };

@@ -5,14 +5,13 @@ import { ChunkDecoder } from '../chunks/chunk-decoder.js';
 import type { JsonObject } from '../chunks/chunk-parts.js';
 import type { CallSessions, TakenSession } from '../sessions/call-sessions.js';
 import type { AnswerWriter } from './answer-writer.js';
-import { type HttpFailure, refusal } from './http-failure.js';
+import { type HttpFailure, isRequestId, refusal } from './http-failure.js';
 import type { Route } from './routes.js';
 
 const MALFORMED: HttpFailure = {
   ...refusal(502, 'the server answered in another form than asked for', { type: 'server_error' }),
   isFutile: true,
 };
-const MAX_HEADER_LENGTH = 512;
 
 type Call = ReturnType<typeof profileCall>;
 
@@ -77,8 +76,7 @@ async function whole(calling: Call, writer: AnswerWriter): Promise<void> {
   const { body, metadata } = await calling.result();
   if (!isObject(body)) return writer.failure(MALFORMED);
   const id = metadata['x-request-id'];
-  const isId = id !== undefined && id.length <= MAX_HEADER_LENGTH && /^[\x21-\x7e]+$/.test(id);
-  return writer.json(200, body, isId ? { 'x-request-id': id } : {});
+  return writer.json(200, body, isRequestId(id) ? { 'x-request-id': id } : {});
 }
 
 async function stream(

@@ -7,7 +7,7 @@ export interface HttpFailure {
   /** As OpenAI's interface has it. */
   readonly error: {
     readonly message: string;
-    readonly type: string;
+    readonly type: string | null;
     readonly param: string | null;
     readonly code: string | number | null;
     /** What the model server says beside it. */
@@ -17,6 +17,8 @@ export interface HttpFailure {
   readonly retryAfterMs: number;
   /** The same request fails again until the gateway is mended: clients that repeat requests by the status are told not to. */
   readonly isFutile?: boolean;
+  /** What the model server calls the request. */
+  readonly requestId?: string;
   /** Methods that the path takes, where it was asked by another one. */
   readonly allow?: string;
 }
@@ -78,6 +80,7 @@ interface Refusal {
 export function failureOf(error: unknown): HttpFailure {
   if (!isNnrpError(error)) return refusal(500, 'the gateway failed', { type: 'server_error' });
   const failure = failureOfCall(error);
+  if (isObject(error.details) && member(error.details, 'shouldRetry') === false) return { ...failure, isFutile: true };
   return !error.isRetryable && FUTILE.includes(error.code) ? { ...failure, isFutile: true } : failure;
 }
 
@@ -98,19 +101,26 @@ function applicationFailure(code: string, message: string, retryAfterMs: number,
   const status = isStatus ? (given as number) : (CODES[code] ?? (retryAfterMs > 0 ? 503 : 500));
   const type = status < 500 ? 'invalid_request_error' : 'server_error';
   const error = isObject(details) ? member(details, 'error') : undefined;
+  const requestId = isObject(details) ? member(details, 'requestId') : undefined;
   if (!isObject(error)) return refusal(status, cut(message), { type, code, retryAfterMs });
   const [said, kind, param, own] = ['message', 'type', 'param', 'code'].map((name) => member(error, name));
   return {
     status,
     retryAfterMs,
+    ...(isRequestId(requestId) && { requestId }),
     error: {
       ...error,
       message: typeof said === 'string' ? cut(said) : cut(message),
-      type: typeof kind === 'string' ? cut(kind) : type,
+      type: kind === null ? null : typeof kind === 'string' ? cut(kind) : type,
       param: typeof param === 'string' ? cut(param) : null,
       code: typeof own === 'string' ? cut(own) : typeof own === 'number' ? own : null,
     },
   };
+}
+
+/** What may be the header `x-request-id` of an answer: a server has said it. */
+export function isRequestId(given: unknown): given is string {
+  return typeof given === 'string' && /^[\x21-\x7e]{1,512}$/.test(given);
 }
 
 /** Codes of the router of nnrp-runtime/calls. */

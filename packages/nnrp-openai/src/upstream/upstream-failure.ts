@@ -1,10 +1,12 @@
 import { printable } from 'nnrp-core';
 import { HandlerError, preview3 } from 'nnrp-runtime';
 import { isObject, member } from 'nnrp-runtime/transport';
-import { furtherMembers } from './further-members.js';
+import { namesOf, type OpenAiError, readError } from './read-error.js';
+import type { Advice } from './response-advice.js';
 import type { Secrets } from './secrets.js';
 
 const MAX_TEXT_BYTES = 4000;
+const NOT_FOUND = 404;
 const TOO_MANY_REQUESTS = 429;
 const SERVICE_UNAVAILABLE = 503;
 /** Codes of OpenSSL, of its verification, and of the check of names. */
@@ -14,37 +16,41 @@ const RETRYABLE: readonly number[] = [408, 425, TOO_MANY_REQUESTS, 502, SERVICE_
 /** Their texts may tell of the key, which is the gateway's and not the client's. */
 const OF_THE_GATEWAY: readonly number[] = [401, 403, 407];
 
-/** The error of OpenAI's interface, as a gateway passes it on. */
-export interface OpenAiError {
-  readonly message: string;
-  readonly type: string;
-  readonly param: string | null;
-  readonly code: string | number | null;
-  /** What some servers say beside it, such as what a filter of contents has found. */
-  readonly [further: string]: unknown;
-}
-
-/** What the client is told of a status that is no success. @param body - of the response; undefined where it is no JSON */
-export function statusFailure(status: number, body: unknown, retryAfterMs: number, secrets: Secrets): HandlerError {
+/**
+ * What the client is told of a status that is no success.
+ *
+ * @param body - of the response: JSON, or plain text; undefined where it is neither
+ */
+export function statusFailure(status: number, body: unknown, advice: Advice, secrets: Secrets): HandlerError {
+  const { retryAfterMs, requestId, shouldRetry } = advice;
+  const more = { ...(requestId !== undefined && { requestId }), ...(shouldRetry === false && { shouldRetry }) };
   if (OF_THE_GATEWAY.includes(status)) {
-    return failure(
-      `HTTP_${status}`,
-      502,
-      `the model server refuses the credentials of this gateway (status ${status})`,
-    );
+    const message = `the model server refuses the credentials of this gateway (status ${status})`;
+    return failure(`HTTP_${status}`, 502, message, false, undefined, more);
   }
-  const isRetryable = retryAfterMs > 0 || RETRYABLE.includes(status);
+  const isRetryable = shouldRetry ?? (retryAfterMs > 0 || RETRYABLE.includes(status));
   const isBusy = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
-  const hint = status === 404 ? ': is the end of its address missing, such as /v1?' : '';
-  const generic = `the model server answered with status ${status}${hint}`;
-  // What a server says of its own failure may be for its operator alone.
-  const error = status < 500 ? readError(body, generic, secrets) : errorOf(generic);
-  return new HandlerError(`HTTP_${status}`, error.message, {
+  const error = errorOfStatus(status, body, secrets);
+  return new HandlerError(`HTTP_${status}`, printable(error.message, MAX_TEXT_BYTES), {
     retryAfterMs,
     retryable: isRetryable,
     wireCode: isBusy ? preview3.ErrorCode.ServerBusy : preview3.ErrorCode.InternalError,
-    details: { status, error },
+    details: { status, error, ...more },
   });
+}
+
+function errorOfStatus(status: number, body: unknown, secrets: Secrets): OpenAiError {
+  const isNoPath = status === NOT_FOUND && (typeof body === 'string' || isNotFound(body));
+  const hint = status === NOT_FOUND ? ': is the end of its address missing, such as /v1?' : '';
+  const generic = `the model server answered with status ${status}${hint}`;
+  // What a server says of its own failure may be for its operator alone; what it calls it is not.
+  if (status >= 500) return { ...errorOf(generic), ...namesOf(body, secrets) };
+  return readError(isNoPath ? undefined : body, generic, secrets);
+}
+
+/** What FastAPI says where it has no such path. */
+function isNotFound(body: unknown): boolean {
+  return isObject(body) && member(body, 'detail') === 'Not Found';
 }
 
 /** An event of a stream that is an error: it is meant for the client. */
@@ -52,7 +58,8 @@ export function eventFailure(event: Readonly<Record<string, unknown>>, secrets: 
   const error = readError(event, 'the model server has ended its stream with an error', secrets);
   const { code } = error;
   const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
-  return new HandlerError('upstream_error', error.message, { retryable: false, details: { status, error } });
+  const message = printable(error.message, MAX_TEXT_BYTES);
+  return new HandlerError('upstream_error', message, { retryable: false, details: { status, error } });
 }
 
 /** The answer is in another form than asked for. @param what - such as `a redirect to elsewhere` */
@@ -106,34 +113,17 @@ export function connectionFailure(error: unknown, hasBegun: boolean): HandlerErr
   return failure('upstream_reset', 502, 'the connection to the model server was lost before it answered', false, error);
 }
 
-function failure(code: string, status: number, message: string, retryable = false, cause?: unknown): HandlerError {
-  return new HandlerError(code, message, { retryable, details: { status, error: errorOf(message) }, cause });
+function failure(
+  code: string,
+  status: number,
+  message: string,
+  retryable = false,
+  cause?: unknown,
+  more: object = {},
+): HandlerError {
+  return new HandlerError(code, message, { retryable, details: { status, error: errorOf(message), ...more }, cause });
 }
 
 function errorOf(message: string): OpenAiError {
   return { message, type: 'server_error', param: null, code: null };
-}
-
-/** `{ error: { message, type, param, code } }`, or what servers make of it. */
-function readError(body: unknown, generic: string, secrets: Secrets): OpenAiError {
-  const text = (given: string, maxBytes = MAX_TEXT_BYTES) => printable(secrets.hide(given), maxBytes);
-  const wrapped = isObject(body) ? member(body, 'error') : undefined;
-  const given = wrapped ?? body;
-  if (typeof given === 'string' && given !== '') return { ...errorOf(text(given)), type: 'invalid_request_error' };
-  if (!isObject(given)) return { ...errorOf(generic), type: 'invalid_request_error' };
-  const [message, type, param, code] = ['message', 'type', 'param', 'code'].map((name) => member(given, name));
-  return {
-    ...(given === wrapped && furtherMembers(given, secrets)),
-    message: typeof message === 'string' && message !== '' ? text(message) : (detail(given, text) ?? generic),
-    type: typeof type === 'string' ? text(type, 200) : 'invalid_request_error',
-    param: typeof param === 'string' ? text(param, 200) : null,
-    code: typeof code === 'string' ? text(code, 200) : typeof code === 'number' ? code : null,
-  };
-}
-
-/** What servers made with FastAPI say: a text, or a list of what is wrong where. */
-function detail(given: Readonly<Record<string, unknown>>, text: (given: string) => string): string | undefined {
-  const found = member(given, 'detail');
-  if (typeof found === 'string' && found !== '') return text(found);
-  return Array.isArray(found) && found.length > 0 ? text(JSON.stringify(found)) : undefined;
 }

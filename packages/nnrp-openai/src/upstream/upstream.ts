@@ -3,7 +3,7 @@ import { jsonText, parsedJson } from 'nnrp-runtime/transport';
 import { type Dispatcher, Pool } from 'undici';
 import { EventReader } from '../sse/event-reader.js';
 import type { UpstreamConfig } from './handler-options.js';
-import { retryAfterMs } from './retry-after.js';
+import { adviceOf } from './response-advice.js';
 import { Secrets } from './secrets.js';
 import {
   connectionFailure,
@@ -173,8 +173,8 @@ export class Upstream {
       void error;
       return undefined;
     });
-    const value = bytes === undefined ? undefined : parsedJson(bytes);
-    throw statusFailure(statusCode, value, retryAfterMs(headers), this.#secrets);
+    const value = bytes === undefined ? undefined : (parsedJson(bytes) ?? plainText(headers, bytes));
+    throw statusFailure(statusCode, value, adviceOf(headers), this.#secrets);
   }
 
   async #send({ path, body, headers, signal }: UpstreamRequest): Promise<Response> {
@@ -213,13 +213,26 @@ function passOver(body: Response['body']): void {
 }
 
 function wrongForm(headers: Response['headers'], type: string): string | undefined {
-  const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
-  if (encoding !== 'identity') return 'compressed bytes, which were not asked for';
-  const given = String(headers['content-type'] ?? '')
+  if (isCompressed(headers)) return 'compressed bytes, which were not asked for';
+  return typeOf(headers) === type ? undefined : `a content-type other than ${type}`;
+}
+
+/** What is wrong with a request, some servers say without JSON. */
+function plainText(headers: Response['headers'], bytes: Uint8Array): string | undefined {
+  return typeOf(headers) === 'text/plain' && !isCompressed(headers)
+    ? new TextDecoder().decode(bytes).trim()
+    : undefined;
+}
+
+function isCompressed(headers: Response['headers']): boolean {
+  return String(headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity';
+}
+
+function typeOf(headers: Response['headers']): string | undefined {
+  return String(headers['content-type'] ?? '')
     .split(';', 1)[0]
     ?.trim()
     .toLowerCase();
-  return given === type ? undefined : `a content-type other than ${type}`;
 }
 
 /** Chunks as they come, without an end to the stream when the loop is left. */
