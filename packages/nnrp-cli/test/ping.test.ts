@@ -109,6 +109,21 @@ describe('nnrp ping', () => {
     other.close();
   });
 
+  it('is a probe that waits for no end of a connection on which nothing was said', async () => {
+    let leftAt = Number.NaN;
+    const silent = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {}).resume();
+      socket.once('end', () => {
+        leftAt = performance.now();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { code } = await installed(['ping', '--probe', `127.0.0.1:${(silent.address() as { port: number }).port}`]);
+    // A transport that closes in order waits 2 seconds for the other side.
+    expect([code, performance.now() - leftAt < 1500]).toEqual([1, true]);
+    silent.close();
+  });
+
   it.each([
     [['--bogus'], "unknown option '--bogus'"],
     [['nnrp://127.0.0.1:1', 'nnrp://127.0.0.1:2'], 'too many arguments'],

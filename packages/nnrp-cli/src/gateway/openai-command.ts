@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { isNnrpError } from 'nnrp-core';
 import type { OpenAiServer } from 'nnrp-openai';
 import type { NnrpClient } from 'nnrp-runtime';
+import { parseAddress } from 'nnrp-runtime/transport';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode, isCommandUsageError } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
@@ -71,6 +72,7 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
     if (!options.quiet) log.line(text);
   };
   const keys = options.keys === undefined ? undefined : readKeys('--keys', options.keys);
+  checkListen(options.listen);
   const { createOpenAiServer } = await import('nnrp-openai');
   const connect = await connector(options, report);
   const gateway = createOpenAiServer(connect, { keys, deadlineMs: options.deadline });
@@ -94,11 +96,20 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
   return ExitCode.Ok;
 }
 
+/** Before the server is connected to, which may take its time. */
+function checkListen(address: string): void {
+  try {
+    parseAddress(address);
+  } catch (error) {
+    if (!isNnrpError(error, 'NNRP_ERR_USAGE')) throw error;
+    throw new CommandUsageError(`--listen ${address}: ${error.rawMessage}`);
+  }
+}
+
 async function listening(gateway: OpenAiServer, address: string): Promise<string> {
   try {
     return await gateway.listen(address);
   } catch (error) {
-    if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw new CommandUsageError(`--listen ${address}: ${error.rawMessage}`);
     throw new Error(`--listen ${address}: ${errorText(error)}`, { cause: error });
   }
 }

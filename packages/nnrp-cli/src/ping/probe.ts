@@ -58,6 +58,10 @@ async function pingOnce(address: Address, transports: ClientTransports, io: CliI
     const transport = await connect(address, transports);
     try {
       statistics.answer(await roundTrip(transport, TIMEOUT_MS));
+    } catch (error) {
+      // What says nothing may not answer the end of the connection either, which whoever probes would wait for.
+      transport.abort();
+      throw error;
     } finally {
       await transport.close();
     }
