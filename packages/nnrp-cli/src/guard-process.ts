@@ -1,5 +1,12 @@
 import { errorText, writeLine } from './terminal-text.js';
 
+let leave: () => Promise<unknown> = async () => undefined;
+
+/** What is told to others before the process ends because the reader of its output has gone; within a bounded time. */
+export function beforeLeaving(tell: () => Promise<unknown>): void {
+  leave = tell;
+}
+
 /**
  * The last line of defence of a command: an error that no code has handled becomes one line on standard error and exit code 1.
  * A reader of the output that goes away (`| head`) ends the process without a word, and a disk that is full with one. What
@@ -10,7 +17,13 @@ export function guardProcess(): void {
   process.on('unhandledRejection', fail);
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EPIPE') {
+      leave().then(
+        () => process.exit(0),
+        () => process.exit(0),
+      );
+      return;
+    }
     end(`cannot write standard output: ${errorText(error)}`);
   });
 }

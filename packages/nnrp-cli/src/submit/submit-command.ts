@@ -13,6 +13,7 @@ import { writeLine } from '../terminal-text.js';
 import { addAddress, DEFAULT_ADDRESS, type TransportFlags } from '../transport/addresses.js';
 import { bodyOutput } from './body-output.js';
 import { connectClient } from './connect-client.js';
+import { giveUpWhenLeft } from './give-up.js';
 import { showProgress } from './progress.js';
 import { SubmitRun } from './submit-run.js';
 
@@ -62,6 +63,7 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
       `
 The exit code is 0 when every submit has its result, and 1 when one was dropped, is not successful or has none.
 Results with status 0 (success), 1 (degraded) and 200 are successful. Errors that the server reports go to stderr.
+A signal, or the end of whoever reads the output (| head), ends the work on the server, too.
 
 Examples:
   $ nnrp submit 'How many tokens is this?' --output
@@ -96,6 +98,11 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
   client.on('resumed', ({ awayMs, replayed }) => {
     tell(`back after ${Math.round(awayMs)} ms; packets sent again: ${replayed}`);
   });
+  let isLeft = false;
+  const forget = giveUpWhenLeft(() => {
+    isLeft = true;
+    return client.close({ drainTimeoutMs: 0 });
+  });
   try {
     const session = await open(client, options.deadline);
     const limit = session.ack.maxInFlightOperations;
@@ -110,6 +117,7 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     const hideProgress = showProgress(run, wanted, io.stderr);
     const failure = await run.finish();
     hideProgress();
+    if (isLeft) return ExitCode.Failed;
     (output ? io.stderr : io.stdout).write(`${run.summary()}\n`);
     if (failure !== undefined) writeLine(io.stderr, `nnrp: ${failure}`);
     // What is given up gets no time: the one that calls has waited long enough.
@@ -120,6 +128,7 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     return failure === undefined ? ExitCode.Ok : ExitCode.Failed;
   } finally {
     await client.close();
+    forget();
     log.end();
   }
 }
