@@ -99,6 +99,36 @@ describe('a stream', () => {
     await server.close();
   });
 
+  it('of a handler that returns its usage has it, for clients that ask for it', async () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+    const router = createRouter().route(
+      CHAT_ROUTE,
+      chatHandler(async function* () {
+        yield 'a';
+        return { usage };
+      }),
+    );
+    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    server.serve(router).catch(() => {});
+    const { baseUrl } = await stage.http(() => NnrpClient.connectTcp(server.localAddress));
+    const { completions } = official(baseUrl).chat;
+    const wanting = await all(
+      await completions.create({ ...ASKED, stream: true, stream_options: { include_usage: true } }),
+    );
+    expect(wanting.map((part) => [part.choices[0]?.finish_reason, part.usage])).toEqual([
+      [null, undefined],
+      ['stop', undefined],
+      [undefined, usage],
+    ]);
+    expect(wanting.at(-1)?.choices).toEqual([]);
+    const others = await all(await completions.create({ ...ASKED, stream: true }));
+    expect(others.map((part) => [part.choices[0]?.finish_reason, part.usage])).toEqual([
+      [null, undefined],
+      ['stop', undefined],
+    ]);
+    await server.close();
+  });
+
   it.each<[string, unknown]>([
     ['a delta that is none', { type: 'response.output_text.delta', index: 'x' }],
     ['a chunk that is none', { type: 'response.chunk', chunk: [] }],

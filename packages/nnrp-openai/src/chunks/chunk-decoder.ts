@@ -24,6 +24,7 @@ export class ChunkDecoder {
   readonly #defaults: ChunkDefaults;
   /** Chunks of the model server itself come along: how its choices end, they say. */
   #hasChunks = false;
+  #hasUsage = false;
 
   constructor(defaults: ChunkDefaults) {
     this.#defaults = defaults;
@@ -64,11 +65,20 @@ export class ChunkDecoder {
     }
   }
 
-  /** Chunks that end the choices of an answer, where none has come that does: a server may send deltas alone. */
+  /**
+   * What the chunks so far do not say of an answer, where they are not the model server's own: how its choices end, and its usage. A
+   * server may send deltas alone.
+   */
   endings(answer: JsonObject): JsonObject[] {
     const choices = member(answer, 'choices');
-    if (!Array.isArray(choices) || this.#hasChunks) return [];
-    return choices.filter(isObject).flatMap((choice, place) => {
+    if (this.#hasChunks) return [];
+    const usage = member(answer, 'usage');
+    const last = isObject(usage) && !this.#hasUsage ? [{ ...this.#defaults, choices: [], usage }] : [];
+    return Array.isArray(choices) ? [...this.#ends(choices.filter(isObject)), ...last] : last;
+  }
+
+  #ends(choices: readonly JsonObject[]): JsonObject[] {
+    return choices.flatMap((choice, place) => {
       const index = Number.isInteger(choice['index']) ? (choice['index'] as number) : place;
       if (this.#finished.has(index)) return [];
       const finish_reason = typeof choice['finish_reason'] === 'string' ? choice['finish_reason'] : 'stop';
@@ -110,6 +120,7 @@ export class ChunkDecoder {
   }
 
   #note(chunk: JsonObject): void {
+    if (isObject(member(chunk, 'usage'))) this.#hasUsage = true;
     const choices = member(chunk, 'choices');
     if (!Array.isArray(choices)) return;
     for (const choice of choices) {

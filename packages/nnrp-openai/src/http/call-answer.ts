@@ -100,7 +100,10 @@ async function stream(
   }
   const { body } = await calling.result();
   if (!isObject(body)) return writer.failure(MALFORMED);
-  for (const chunk of decoder.endings(body)) await writer.event(JSON.stringify(chunk));
+  for (const chunk of decoder.endings(body)) {
+    const shown = wantsUsage ? chunk : withoutUsage(chunk);
+    if (shown !== undefined) await writer.event(JSON.stringify(shown));
+  }
   return writer.endStream('[DONE]');
 }
 

@@ -91,6 +91,39 @@ describe('a chat', () => {
     expect(await chat(silent, REQUEST).result()).toMatchObject({ text: '', finishReason: 'stop', usage: undefined });
   });
 
+  it('has the deltas of an answer that its handler gives in one piece, where it is read so', async () => {
+    const called = { id: 'c', type: 'function' as const, function: { name: 'f', arguments: '{}' } };
+    const completion = {
+      id: 'x',
+      object: 'chat.completion',
+      created: 1,
+      model: 'm',
+      choices: [
+        { index: 0, message: { role: 'assistant', content: 'whole' }, finish_reason: 'stop' },
+        { index: 1, message: { role: 'assistant', content: null, tool_calls: [called] }, finish_reason: 'tool_calls' },
+      ],
+    };
+    let yields: readonly ChatDelta[] = [];
+    const { session } = await answering(async function* () {
+      yield* yields;
+      return completion;
+    });
+    const deltas: ChatDelta[] = [];
+    const stream = chat(session, REQUEST);
+    for await (const delta of stream) deltas.push(delta);
+    expect(deltas).toEqual([
+      { type: 'response.output_text.delta', index: 0, delta: 'whole' },
+      { type: 'response.tool_calls.delta', index: 1, tool_calls: [{ index: 0, ...called }] },
+    ]);
+    expect((await stream.result()).completion).toEqual(completion);
+    for await (const _ of chat(session, { ...REQUEST, stream: false })) throw new Error('it was not asked for pieces');
+    // One that has said it in pieces says it once.
+    yields = [{ type: 'response.output_text.delta', index: 0, delta: 'wh' }];
+    const pieces: string[] = [];
+    for await (const text of chat(session, REQUEST).text()) pieces.push(text);
+    expect(pieces).toEqual(['wh']);
+  });
+
   it('is given up by leaving it, which the handler sees', async () => {
     let left = false;
     const { session } = await answering(async function* () {

@@ -53,7 +53,11 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
       const step = await source.next();
       if (step.done) {
         isOver = true;
-        return completion(step.value, choices, call);
+        const isSilent = choices.choices().length === 0;
+        const whole = completion(step.value, choices, call);
+        // A client that reads pieces gets those of an answer that came in one.
+        if (isStreamed && isSilent && whole === step.value) yield* deltasOf(whole);
+        return whole;
       }
       const delta = deltaOf(step.value);
       if (!add(choices, delta)) throw new HandlerError('answer_too_large', TOO_LARGE);
@@ -61,6 +65,18 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
     }
   } finally {
     if (!isOver) await source.return?.();
+  }
+}
+
+function* deltasOf({ choices }: ChatCompletion): Generator<ChatDelta, void, void> {
+  for (const [place, { index = place, message }] of choices.entries()) {
+    const { content, tool_calls = [] } = message;
+    if (typeof content === 'string' && content !== '')
+      yield { type: 'response.output_text.delta', index, delta: content };
+    if (tool_calls !== null && tool_calls.length > 0) {
+      const indexed = tool_calls.map((called, at) => ({ index: at, ...called }));
+      yield { type: 'response.tool_calls.delta', index, tool_calls: indexed };
+    }
   }
 }
 
