@@ -129,6 +129,32 @@ describe('a stream', () => {
     await server.close();
   });
 
+  it('of a server that gives the answer alone has it in one chunk', async () => {
+    const called = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
+    const choice = { index: 0, finish_reason: 'stop' };
+    const router = createRouter()
+      .route(CHAT_ROUTE, () => ({
+        choices: [{ ...choice, message: { role: 'assistant', content: 'all', tool_calls: [called] } }],
+      }))
+      .route('completions.create', () => ({ choices: [{ ...choice, text: 'all' }] }));
+    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    server.serve(router).catch(() => {});
+    const { baseUrl } = await stage.http(() => NnrpClient.connectTcp(server.localAddress));
+    const client = official(baseUrl);
+    const chunks = await all(await client.chat.completions.create({ ...ASKED, stream: true }));
+    expect(chunks.map((part) => part.choices)).toMatchObject([
+      [
+        {
+          delta: { role: 'assistant', content: 'all', tool_calls: [{ index: 0, ...called }] },
+          finish_reason: 'stop',
+        },
+      ],
+    ]);
+    const texts = await all(await client.completions.create({ model: 'm', prompt: 'x', stream: true }));
+    expect(texts.map((part) => part.choices)).toMatchObject([[{ text: 'all', finish_reason: 'stop' }]]);
+    await server.close();
+  });
+
   it.each<[string, unknown]>([
     ['a delta that is none', { type: 'response.output_text.delta', index: 'x' }],
     ['a chunk that is none', { type: 'response.chunk', chunk: [] }],

@@ -82,7 +82,11 @@ export class ChunkDecoder {
       const index = Number.isInteger(choice['index']) ? (choice['index'] as number) : place;
       if (this.#finished.has(index)) return [];
       const finish_reason = typeof choice['finish_reason'] === 'string' ? choice['finish_reason'] : 'stop';
-      const rest = this.#defaults.object === 'text_completion' ? { text: '' } : { delta: this.#role(index) };
+      // Of a choice without a piece so far, the answer has it all.
+      const said = this.#begun.has(index) ? {} : saidIn(choice);
+      const { text = '', ...delta } = said;
+      const rest =
+        this.#defaults.object === 'text_completion' ? { text } : { delta: { ...this.#role(index), ...delta } };
       return [{ ...this.#defaults, choices: [{ index, ...rest, logprobs: null, finish_reason }] }];
     });
   }
@@ -130,4 +134,22 @@ export class ChunkDecoder {
         this.#finished.add(choice['index']);
     }
   }
+}
+
+/** What the choice of a whole answer says, as a chunk has it. */
+function saidIn(choice: JsonObject): {
+  readonly text?: string;
+  readonly content?: string;
+  readonly tool_calls?: unknown;
+} {
+  const [text, message] = [member(choice, 'text'), member(choice, 'message')];
+  const content = isObject(message) ? member(message, 'content') : undefined;
+  const tools = isObject(message) ? member(message, 'tool_calls') : undefined;
+  return {
+    ...(typeof text === 'string' && { text }),
+    ...(typeof content === 'string' && { content }),
+    ...(Array.isArray(tools) && {
+      tool_calls: tools.map((called, index) => (isObject(called) ? { index, ...called } : called)),
+    }),
+  };
 }
