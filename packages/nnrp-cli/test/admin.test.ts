@@ -46,7 +46,16 @@ describe('nnrp serve --admin', () => {
     expect(stdout.toString() + stderr).not.toContain(TOKEN);
   });
 
+  it('leaves probes open where it is told to', async () => {
+    const { server, url } = await administered('--admin-token', file, '--admin-open-probes');
+    for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}/${path}`)).status).toBe(200);
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
+    await server.stop();
+  });
+
   it.each([
+    [['--admin-open-probes'], /--admin-open-probes is for --admin HOST:PORT/],
+    [['--admin', '127.0.0.1:0', '--admin-open-probes'], /means nothing without a token \(--admin-token FILE\)/],
     [['--admin', '0.0.0.0:0'], /--admin 0\.0\.0\.0:0: .*needs a token \(--admin-token FILE\)/],
     [['--admin', 'nowhere'], /--admin nowhere: address: expected HOST:PORT/],
     [['--admin-token', file], /--admin-token is for --admin HOST:PORT/],

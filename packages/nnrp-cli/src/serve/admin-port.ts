@@ -11,14 +11,17 @@ export interface AdminFlags {
   readonly admin?: string;
   /** A file that holds the token. */
   readonly adminToken?: string;
+  /** /healthz and /readyz need no token. */
+  readonly adminOpenProbes?: boolean;
 }
 
-/** What errors call the two: an option of the command line, or a place in its file. */
+/** What errors call them: an option of the command line, or a place in its file. */
 export interface AdminNames {
   readonly address: string;
   readonly token: string;
   /** How a token is given where one is needed. */
   readonly tokenHint: string;
+  readonly probes: string;
 }
 
 /** An operator's port that listens. */
@@ -38,6 +41,7 @@ export function addOperatorOptions(command: Command): Command {
       '--admin-token <file>',
       'what operators must send as bearer token; needed where others than this machine ask',
     )
+    .option('--admin-open-probes', '/healthz and /readyz need no token, for probes from elsewhere')
     .addOption(new Option('--log-level <level>', 'what to write to standard error (default: info)').choices(LOG_LEVELS))
     .option('-q, --quiet', 'the same as --log-level silent');
 }
@@ -51,15 +55,18 @@ export async function openAdmin(
   flags: AdminFlags,
   names: AdminNames,
 ): Promise<AdminPort | undefined> {
-  const { admin: where, adminToken: file } = flags;
+  const { admin: where, adminToken: file, adminOpenProbes: openProbes = false } = flags;
   if (where === undefined) {
     if (file !== undefined) throw new CommandUsageError('--admin-token is for --admin HOST:PORT, which is not given');
+    if (openProbes) throw new CommandUsageError('--admin-open-probes is for --admin HOST:PORT, which is not given');
     return undefined;
   }
+  if (openProbes && file === undefined)
+    throw new CommandUsageError(`${names.probes} means nothing without a token (${names.tokenHint})`);
   const token = file === undefined ? undefined : tokenOf(file, names);
   const { createAdmin } = await import('nnrp-admin');
   try {
-    const admin: Admin = createAdmin(server, { token });
+    const admin: Admin = createAdmin(server, { token, openProbes });
     return { address: await admin.listen(where), close: () => admin.close() };
   } catch (error) {
     if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw new CommandUsageError(explained(error.rawMessage, names));

@@ -63,23 +63,28 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
 }
 
 /** The command line wins: its address has its own token. */
-function adminOf({ admin, adminToken, config }: RunFlags, { command }: ServerFile): [AdminFlags, AdminNames] {
+function adminOf(
+  { admin, adminToken, adminOpenProbes = false, config }: RunFlags,
+  { command }: ServerFile,
+): [AdminFlags, AdminNames] {
   if (admin !== undefined || command.admin === undefined) {
     const names = {
       address: `--admin ${admin}`,
       token: `--admin-token ${adminToken}`,
       tokenHint: '--admin-token FILE',
+      probes: '--admin-open-probes',
     };
-    return [{ ...(admin && { admin }), ...(adminToken && { adminToken }) }, names];
+    return [{ ...(admin && { admin }), ...(adminToken && { adminToken }), adminOpenProbes }, names];
   }
-  const { address, token } = command.admin;
+  const { address, token, openProbes = false } = command.admin;
   const file = adminToken ?? token;
   const names = {
     address: `${config}: admin.address`,
     token: adminToken === undefined ? `${config}: admin.token ${token}` : `--admin-token ${adminToken}`,
     tokenHint: `admin.token, a file with it`,
+    probes: adminOpenProbes ? '--admin-open-probes' : `${config}: admin.open_probes`,
   };
-  return [{ admin: address, ...(file && { adminToken: file }) }, names];
+  return [{ admin: address, ...(file && { adminToken: file }), adminOpenProbes: adminOpenProbes || openProbes }, names];
 }
 
 async function endServer({ server, bound }: BoundServer): Promise<void> {

@@ -25,7 +25,7 @@ describe('what a configuration file says of the command', () => {
       module: './handlers.js',
       reload: true,
       handler: 'tokens',
-      admin: { address: '127.0.0.1:9090', token: 'token' },
+      admin: { address: '127.0.0.1:9090', token: 'token', open_probes: true },
       max_sessions: 5,
     });
     const tls = { cert: join(folder, 'a.pem'), key: join(folder, 'a.key') };
@@ -36,7 +36,7 @@ describe('what a configuration file says of the command', () => {
       module: join(folder, 'handlers.js'),
       reload: true,
       handler: 'tokens',
-      admin: { address: '127.0.0.1:9090', token: join(folder, 'token') },
+      admin: { address: '127.0.0.1:9090', token: join(folder, 'token'), openProbes: true },
     });
     expect(server).toEqual({ maxSessions: 5 });
   });
@@ -62,6 +62,7 @@ describe('what a configuration file says of the command', () => {
     [{ admin: 'a:1' }, 'admin: expected an object of address and token, got '],
     [{ admin: {} }, 'admin.address: expected HOST:PORT, it is missing'],
     [{ admin: { address: 'a:1', token: 7 } }, 'admin.token: expected the path of a file, got 7'],
+    [{ admin: { address: 'a:1', open_probes: 'yes' } }, 'admin.open_probes: expected true or false, got '],
     [{ log_level: 'info', logLevel: 'info' }, 'logLevel: the option is given twice'],
     [{ transports: {} }, 'transports: cannot be set in a file'],
   ])('is refused with the path of what is wrong: %j', (json, message) => {

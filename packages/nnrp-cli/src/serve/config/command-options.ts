@@ -22,6 +22,8 @@ export interface FileAdmin {
   readonly address: string;
   /** Path of a file with the token. */
   readonly token?: string;
+  /** /healthz and /readyz need none. */
+  readonly openProbes?: boolean;
 }
 
 /** What a file says of the command, beside the options of the server. */
@@ -47,8 +49,7 @@ const READERS: Readers = {
   tls: readCertificates,
   logLevel: (value, _, fail) => oneOf(value, LOG_LEVELS, fail),
   module: readPath,
-  reload: (value, _, fail) =>
-    typeof value === 'boolean' ? value : fail(`: expected true or false, got ${shownValue(value)}`),
+  reload: (value, _, fail) => readTruth(value, fail),
   handler: (value, _, fail) => oneOf(value, HANDLERS, fail),
   admin: readAdmin,
 };
@@ -83,13 +84,19 @@ function readListener(entry: unknown, folder: string, fail: Fail): FileListener 
 }
 
 function readAdmin(value: unknown, folder: string, fail: Fail): FileAdmin {
-  const { address, token } = readObject(value, ['address', 'token'], fail, 'an object of address and token');
+  const names = ['address', 'token', 'open_probes'];
+  const { address, token, open_probes } = readObject(value, names, fail, 'an object of address and token');
   if (typeof address !== 'string')
     return fail(
       `.address: expected HOST:PORT, ${address === undefined ? 'it is missing' : `got ${shownValue(address)}`}`,
     );
-  if (token === undefined) return { address };
-  return { address, token: readPath(token, folder, (message) => fail(`.token${message}`)) };
+  return {
+    address,
+    ...(token !== undefined && { token: readPath(token, folder, (message) => fail(`.token${message}`)) }),
+    ...(open_probes !== undefined && {
+      openProbes: readTruth(open_probes, (message) => fail(`.open_probes${message}`)),
+    }),
+  };
 }
 
 function readCertificates(value: unknown, folder: string, fail: Fail): FileCertificates {
@@ -112,6 +119,10 @@ function readObject(value: unknown, names: readonly string[], fail: Fail, expect
   if (unknown !== undefined)
     return fail(`.${printable(unknown, MAX_KEY_BYTES)}: there is no such field; there are ${names.join(', ')}`);
   return value as Record<string, unknown>;
+}
+
+function readTruth(value: unknown, fail: Fail): boolean {
+  return typeof value === 'boolean' ? value : fail(`: expected true or false, got ${shownValue(value)}`);
 }
 
 function readPath(value: unknown, folder: string, fail: Fail): string {

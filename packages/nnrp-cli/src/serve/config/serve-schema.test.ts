@@ -56,6 +56,10 @@ const OF_COMMAND: Readonly<Record<string, object>> = {
     properties: {
       address: { type: 'string', description: 'HOST:PORT; others than this machine need a token.' },
       token: { ...PATH, description: 'A file with the token, relative to this file.' },
+      open_probes: {
+        type: 'boolean',
+        description: 'Whether /healthz and /readyz need no token, for probes from elsewhere; default false.',
+      },
     },
     required: ['address'],
     additionalProperties: false,
