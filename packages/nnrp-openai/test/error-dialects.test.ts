@@ -46,6 +46,7 @@ describe.each([true, false])('with stream %s, an error in the words of', (stream
       'OpenAI says when not to try again',
       json(429, { error: limited }, { 'retry-after': '3', 'x-should-retry': 'false', 'x-request-id': 'req_2' }),
     ],
+    ['OpenAI says when to try again', json(400, { error: limited }, { 'x-should-retry': 'true' })],
     ['Azure has no type', json(400, { error: { message: 'filtered', type: null, param: 'prompt', code: 'c' } })],
     [
       'vLLM has lines and tabs',

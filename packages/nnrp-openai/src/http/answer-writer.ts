@@ -61,7 +61,7 @@ export class AnswerWriter {
     const headers: Record<string, string> = {
       ...(retryAfterMs > 0 && advice),
       // The openai package repeats requests that fail with 500 or more, unless it reads this.
-      ...(isFutile && { 'x-should-retry': 'false' }),
+      ...(isFutile !== undefined && { 'x-should-retry': String(!isFutile) }),
       ...(requestId !== undefined && { 'x-request-id': requestId }),
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(allow !== undefined && { allow }),

@@ -15,7 +15,10 @@ export interface HttpFailure {
   };
   /** 0 = no advice. */
   readonly retryAfterMs: number;
-  /** The same request fails again until the gateway is mended: clients that repeat requests by the status are told not to. */
+  /**
+   * The same request fails again until the gateway is mended, or the model server says so: clients that repeat requests by the status are
+   * told not to. False tells them to, whatever the status.
+   */
   readonly isFutile?: boolean;
   /** What the model server calls the request. */
   readonly requestId?: string;
@@ -80,7 +83,8 @@ interface Refusal {
 export function failureOf(error: unknown): HttpFailure {
   if (!isNnrpError(error)) return refusal(500, 'the gateway failed', { type: 'server_error' });
   const failure = failureOfCall(error);
-  if (isObject(error.details) && member(error.details, 'shouldRetry') === false) return { ...failure, isFutile: true };
+  const shouldRetry = isObject(error.details) ? member(error.details, 'shouldRetry') : undefined;
+  if (typeof shouldRetry === 'boolean') return { ...failure, isFutile: !shouldRetry };
   return !error.isRetryable && FUTILE.includes(error.code) ? { ...failure, isFutile: true } : failure;
 }
 

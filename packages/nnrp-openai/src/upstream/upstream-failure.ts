@@ -23,7 +23,7 @@ const OF_THE_GATEWAY: readonly number[] = [401, 403, 407];
  */
 export function statusFailure(status: number, body: unknown, advice: Advice, secrets: Secrets): HandlerError {
   const { retryAfterMs, requestId, shouldRetry } = advice;
-  const more = { ...(requestId !== undefined && { requestId }), ...(shouldRetry === false && { shouldRetry }) };
+  const more = { ...(requestId !== undefined && { requestId }), ...(shouldRetry !== undefined && { shouldRetry }) };
   if (OF_THE_GATEWAY.includes(status)) {
     const message = `the model server refuses the credentials of this gateway (status ${status})`;
     return failure(`HTTP_${status}`, 502, message, false, undefined, more);
