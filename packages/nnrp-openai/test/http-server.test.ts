@@ -43,6 +43,20 @@ describe('the HTTP server', () => {
     expect((await all(await client.chat.completions.create({ ...ASKED, stream: true }))).length).toBe(9);
   });
 
+  it('tells probes that it is well, without a key, also when it has as many requests as it may', async () => {
+    const { baseUrl } = await stage.gateway(() => {}, { keys: ['key'], maxRequests: 1 });
+    const health = baseUrl.replace('/v1', '/health');
+    const busy = fetch(`${baseUrl}/models`, { headers: { authorization: 'Bearer key' } }).catch(() => {});
+    const refused = async () => (await fetch(`${baseUrl}/models`)).status;
+    while ((await refused()) !== 503);
+    const answer = await fetch(health);
+    expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
+    expect((await fetch(health, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(health, { method: 'POST' })).status).toBe(503);
+    await stage.clear();
+    await busy;
+  });
+
   it('uses the sessions that there are when its server refuses one more', async () => {
     const model = await stage.model(replay(CHAT));
     const { server } = await stage.nnrp(

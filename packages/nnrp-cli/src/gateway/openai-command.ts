@@ -53,8 +53,8 @@ export function addOpenAiCommand(program: Command, io: CliIo, done: (code: ExitC
       `
 The server serves the profile openai-compatible/1, as 'nnrp gateway' does. When HTTP is served, a line is printed:
 'listening http http://HOST:PORT/v1', which is the baseURL of the openai package. A server that is not there yet is connected to
-when the first request comes. HTTP is not encrypted: beyond this machine, put a proxy with TLS in front. The first signal closes
-gracefully, the second at once.
+when the first request comes. HTTP is not encrypted: beyond this machine, put a proxy with TLS in front. /health answers probes
+without a key. The first signal closes gracefully, the second at once.
 
 Examples:
   $ nnrp openai --to 10.0.0.7:4433

@@ -17,6 +17,8 @@ import { type Route, routeOf } from './routes.js';
 import { type OpenAiServerOptions, type ServerConfig, serverOptions } from './server-options.js';
 
 const NO_PATH = 'there is nothing at this path: paths begin with /v1, such as /v1/chat/completions';
+/** For probes, at the path that model servers have it at. It asks nobody, and needs no key. */
+const HEALTH = '/health';
 const BUSY_RETRY_MS = 1000;
 /** How often late requests are looked for. */
 const CHECK_MS = 1000;
@@ -28,7 +30,7 @@ const CLOSE_OPTIONS = optionTable<{ readonly drainTimeoutMs?: number | undefined
 
 /**
  * An HTTP server for clients of OpenAI's interface, answered by an NNRP server that serves the profile `openai-compatible/1`:
- * `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/models` and `/v1/models/NAME`.
+ * `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/models` and `/v1/models/NAME`; and `/health` for probes.
  *
  * @param connect - makes the client; called for the first request, and again when that client is over
  * @throws UsageError on a wrong argument or option
@@ -152,6 +154,9 @@ export class OpenAiServer {
 
   async #answer(request: IncomingMessage, writer: AnswerWriter, signal: AbortSignal, held: HeldBytes): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    // A server that has as many requests as it may is well.
+    const isProbe = path === HEALTH && ['GET', 'HEAD'].includes(request.method ?? '');
+    if (isProbe && !this.#isClosing) return writer.json(200, { status: 'ok' });
     if (this.#isClosing || this.#requests > this.#config.maxRequests) {
       const message = this.#isClosing ? 'the gateway is shutting down' : 'as many requests as may are being answered';
       return writer.failure(refusal(503, message, { type: 'server_error', retryAfterMs: BUSY_RETRY_MS }), false);
