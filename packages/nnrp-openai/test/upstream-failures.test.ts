@@ -283,6 +283,14 @@ describe('a request to the model server', () => {
     expect(second?.headers['traceparent']).toBeUndefined();
   });
 
+  it('has the query of the base URL, which is told to nobody', async () => {
+    const model = await stage.model(json(400, { error: { message: 'no such version: secret-of-mine' } }));
+    const { server } = await stage.nnrp({ baseUrl: `${model.baseUrl}/?api-version=2024-10-21&code=secret-of-mine` });
+    const failed = await failure(chat(await stage.session(server), REQUEST).result());
+    expect(model.asked[0]?.path).toBe('/v1/chat/completions?api-version=2024-10-21&code=secret-of-mine');
+    expect(failed['rawMessage']).toBe('no such version: [hidden]');
+  });
+
   it('for a model stays where models are', async () => {
     const { session, model } = await sessionWith(json(200, { id: 'x' }));
     await profileCall(session, 'models.retrieve', { model: '../../admin?x=y#z' }).result();
@@ -308,6 +316,7 @@ it.each<[object, RegExp]>([
   [{}, /baseUrl takes a URL/],
   [{ baseUrl: 'ftp://x/' }, /baseUrl takes a URL/],
   [{ baseUrl: 'http://user:secret@x/' }, /baseUrl takes a URL/],
+  [{ baseUrl: 'http://x/v1#secret' }, /baseUrl takes a URL/],
   [{ baseUrl: 'http://x/', apiKey: 'secret\r\nx: y' }, /apiKey takes a text of printable ASCII, got string/],
   [{ baseUrl: 'http://x/', headers: { a: 'secret\r\nx: y' } }, /headers takes names/],
   [{ baseUrl: 'http://x/', headers: { 'a b': 'c' } }, /headers takes names/],

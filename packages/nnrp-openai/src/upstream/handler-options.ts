@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 
 /** Which model server is asked, and how; what is left out, or undefined, has its default. */
 export interface OpenAiHandlerOptions {
-  /** Where its interface begins, such as `http://127.0.0.1:8000/v1`. Needed. */
+  /** Where its interface begins, such as `http://127.0.0.1:8000/v1`; a query goes along with each request. Needed. */
   readonly baseUrl: string;
   /** Sent as a bearer key; default none. */
   readonly apiKey?: string | undefined;
@@ -94,11 +94,10 @@ export function handlerOptions(options: OpenAiHandlerOptions): UpstreamConfig {
 /** Of a URL that is wrong nothing is shown: it may have a password in it. */
 function urlOf(text: unknown): URL {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain =
-    url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const isPlain = url !== undefined && url.username === '' && url.password === '' && url.hash === '';
   if (url === undefined || !isPlain || !['http:', 'https:'].includes(url.protocol)) {
     throw new UsageError(
-      'openAiHandler: baseUrl takes a URL of http or https without user, query and fragment, such as http://127.0.0.1:8000/v1',
+      'openAiHandler: baseUrl takes a URL of http or https without user and fragment, such as http://127.0.0.1:8000/v1',
     );
   }
   return url;

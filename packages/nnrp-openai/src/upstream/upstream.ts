@@ -44,8 +44,10 @@ export class Upstream {
   readonly #config: UpstreamConfig;
   readonly #pool: Pool;
   readonly #path: string;
+  /** Of the base URL, such as the version that Azure wants. */
+  readonly #query: string;
   readonly #headers: Readonly<Record<string, string>>;
-  /** What is in headers of every request, and not to come back in an error. */
+  /** What is in headers and query of every request, and not to come back in an error. */
   readonly #secrets: Secrets;
   #requests = 0;
 
@@ -60,7 +62,8 @@ export class Upstream {
       bodyTimeout: idleTimeoutMs,
       // Compression is never asked for, and redirects are not followed.
     });
-    this.#secrets = new Secrets([apiKey, ...Object.values(headers)]);
+    this.#secrets = new Secrets([apiKey, ...Object.values(headers), ...baseUrl.searchParams.values()]);
+    this.#query = baseUrl.search;
     this.#path = baseUrl.pathname.replace(/\/+$/, '');
     this.#headers = {
       accept: 'application/json, text/event-stream',
@@ -182,7 +185,7 @@ export class Upstream {
     let informational = 0;
     try {
       return await this.#pool.request({
-        path: `${this.#path}${path}`,
+        path: `${this.#path}${path}${this.#query}`,
         method: body === undefined ? 'GET' : 'POST',
         headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
         body: body === undefined ? null : jsonText(body, 'openAiHandler: body'),
