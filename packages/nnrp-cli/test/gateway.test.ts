@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type Answer, json, ModelServer, replay } from '../../nnrp-openai/test/stand-in/model-server.js';
+import { type Answer, beginEvents, json, ModelServer, replay } from '../../nnrp-openai/test/stand-in/model-server.js';
 import { CHAT, WHOLE } from '../../nnrp-openai/test/stand-in/recordings.js';
 import { CliProcess, nnrp } from './cli-process.js';
 
@@ -74,6 +74,28 @@ describe('nnrp gateway and nnrp openai', () => {
     ]);
     expect(await front.process.stop()).toMatchObject({ code: 0, stderr: '' });
     expect(await behind.process.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('send further headers to the model server, and leave usage to clients where they are told to', async () => {
+    const model = await modelServer(replay(CHAT));
+    const headers = file('headers.txt', '# of Azure\r\nAPI-Key: secret of mine\r\n\r\nx-empty:\r\n');
+    const behind = await gateway(
+      ...['--upstream', `${model.baseUrl}?api-version=1`, '--listen', '127.0.0.1:0', '--headers-file', headers],
+      '--no-usage',
+    );
+    const front = await openai('--to', behind.address, '--drain-timeout', '1');
+    expect(await ask(front.url, 'any', true)).toEqual({ status: 200, text: CHAT });
+    const [asked] = model.asked;
+    expect(asked?.path).toBe('/v1/chat/completions?api-version=1');
+    expect(asked?.headers).toMatchObject({ 'api-key': 'secret of mine', 'x-empty': '' });
+    expect(asked?.body).not.toHaveProperty('stream_options');
+    // A stream without an end has the time of the drain, and no more.
+    model.answer = (response) => beginEvents(response) ?? response.flushHeaders();
+    const cut = ask(front.url, 'any', true).catch((error: Error) => error);
+    while (model.asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(await front.process.stop()).toMatchObject({ code: 0 });
+    expect(await cut).toBeInstanceOf(Error);
+    await behind.process.stop();
   });
 
   it('let operators see the gateway as any server', async () => {
@@ -150,6 +172,13 @@ describe('a command line that is wrong ends with 2 and names the flag', () => {
       [[...upstream, '--api-key-file', two], /it has 2 keys, and takes one/],
       [[...upstream, '--api-key-file', spaced], /line 1 takes a key of printable ASCII/],
       [['openai', '--keys', empty], /there is no key in it/],
+      [[...upstream, '--headers-file', spaced], /line 1 takes a header, as NAME: TEXT/],
+      [[...upstream, '--headers-file', file('twice.txt', 'a: sk-secret\nA: x\n')], /line 2 has a header again/],
+      [
+        [...upstream, '--headers-file', file('host.txt', 'host: sk-secret\n')],
+        /--headers-file: host is the connection/,
+      ],
+      [[...upstream, '--headers-file', 'missing.txt'], /--headers-file missing\.txt: cannot be read/],
     ] as const) {
       const { code, stderr } = await nnrp(args);
       expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);

@@ -9,12 +9,15 @@ import { drainOnClose } from '../serve/process/drain-on-close.js';
 import { type RunFlags, runServer } from '../serve/run-server.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { connections } from './connections.js';
-import { readKeys } from './secret-file.js';
+import { readHeaders, readKeys } from './secret-file.js';
 
 interface GatewayOptions extends RunFlags {
   readonly upstream: string;
   readonly apiKeyFile?: string;
   readonly model?: string;
+  readonly headersFile?: string;
+  /** False leaves what streams are asked for to their clients. */
+  readonly usage: boolean;
   readonly maxConnections?: number;
 }
 
@@ -35,6 +38,8 @@ export function addGatewayCommand(program: Command, io: CliIo, done: (code: Exit
       addAddress,
     )
     .option('--api-key-file <file>', 'key for the model server, alone in a file')
+    .option('--headers-file <file>', 'further headers for the model server, one NAME: TEXT a line')
+    .option('--no-usage', 'do not ask streams for their usage, for model servers that refuse stream_options')
     .option('--model <name>', 'model that is asked for, whatever requests name')
     .option('--max-connections <n>', 'connections to the model server at once; default 128', connections)
     .option(
@@ -58,6 +63,7 @@ otherwise.
 Examples:
   $ nnrp gateway --upstream http://127.0.0.1:8000/v1
   $ nnrp gateway --upstream https://api.example.com/v1 --api-key-file key.txt --listen unix:/run/user/1000/nnrp.sock
+  $ nnrp gateway --upstream 'https://mine.openai.azure.com/openai/deployments/gpt?api-version=2024-10-21' --headers-file headers.txt
   $ nnrp gateway --upstream http://127.0.0.1:11434/v1 --model llama3.2 --listen nnrps://0.0.0.0:4433 --cert server.pem --key server.key`,
     )
     .action(async (options: GatewayOptions) => {
@@ -66,10 +72,13 @@ Examples:
 }
 
 async function gateway(options: GatewayOptions, io: CliIo): Promise<ExitCode> {
-  const { upstream, apiKeyFile, model, maxConnections } = options;
+  const { upstream, apiKeyFile, headersFile, model, maxConnections, usage } = options;
   const apiKey = apiKeyFile === undefined ? undefined : oneKey(apiKeyFile);
+  const headers = headersFile === undefined ? undefined : readHeaders('--headers-file', headersFile);
   const { openAiHandler } = await import('nnrp-openai');
-  const handler = explained(() => openAiHandler({ baseUrl: upstream, apiKey, model, maxConnections }));
+  const handler = explained(() =>
+    openAiHandler({ baseUrl: upstream, apiKey, headers, model, maxConnections, includeUsage: usage }),
+  );
   const module = {
     isWatched: false,
     handlers: { submit: handler.submit, close: drainOnClose },
@@ -100,6 +109,7 @@ function oneKey(path: string): string {
 const FLAGS = [
   ['baseUrl', '--upstream'],
   ['model', '--model'],
+  ['headers', '--headers-file'],
 ] as const;
 
 function explained<T>(build: () => T): T {

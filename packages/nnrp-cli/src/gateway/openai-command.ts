@@ -18,6 +18,7 @@ interface OpenAiOptions extends TransportFlags {
   readonly listen: string;
   readonly keys?: string;
   readonly deadline: number;
+  readonly drainTimeout: number;
   readonly quiet?: boolean;
 }
 
@@ -38,6 +39,7 @@ export function addOpenAiCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('-l, --listen <address>', 'HOST:PORT of the HTTP server, where port 0 takes a free one', DEFAULT_HTTP)
     .option('--keys <file>', 'bearer keys that are let in, one a line; without it, everyone is')
     .option('--deadline <ms>', 'let the server drop what takes it longer; 0 = it may take any time', milliseconds, 0)
+    .option('--drain-timeout <ms>', 'how long requests have to end at the first signal', milliseconds, 5000)
     .option(
       '--tls',
       '--to HOST:PORT speaks TLS; the server must have a certificate that leads to a root of the platform',
@@ -89,7 +91,7 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
     writeLine(io.stdout, `listening http ${url}`);
     await closed;
   } finally {
-    await gateway.close();
+    await gateway.close({ drainTimeoutMs: options.drainTimeout });
     forget();
     log.end();
   }
