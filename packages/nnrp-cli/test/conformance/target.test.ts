@@ -327,6 +327,36 @@ describe('nnrp conformance-target', () => {
   });
 
   it.each([
+    ['', []],
+    ['and no sessions are counted', ['--tcp-connections', '0']],
+  ])('gives nothing up where the suite is the client alone, however many sessions come %s', async (_name, args) => {
+    const folder = await newFolder();
+    const transports = [
+      { name: 'tcp', endpoint: '127.0.0.1:0', tls: false },
+      { name: 'websocket', endpoint: 'ws://127.0.0.1:0/nnrp', tls: false },
+    ];
+    await writeFile(
+      join(folder, 'target.json'),
+      JSON.stringify(given(transports, ['suite_as_proxy', 'suite_as_client'])),
+    );
+    const { target, tcp, port } = await startedIn(folder, ...args);
+    for (let round = 0; round < 2; round++) {
+      await cancelled(await tcp());
+      await completed(new SuitePeer(await connectWebSocket(port('websocket'), '/nnrp')));
+      await deadlineFirst(await tcp());
+    }
+    expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
+  });
+
+  it('ends at once where a manifest names no transport, as that of a target with host routes alone may', async () => {
+    const file = join(await newFolder(), 'target.json');
+    await writeFile(file, JSON.stringify(given([])));
+    const ended = await new CliProcess('bin.js', ['conformance-target', '--manifest', file]).ended;
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout.toString()).toBe(`no transports in ${file}: nothing to serve\n`);
+  });
+
+  it.each([
     ['[]', 'expected the manifest of a target as a JSON object'],
     ['{"protocol_version":"nnrp-1-preview3"}', 'protocol_version: expected nnrp-1-preview4, got nnrp-1-preview3'],
     ['{"protocol_version":"nnrp-1-preview4"}', 'wire_conformance: expected an object'],

@@ -49,8 +49,27 @@ describe('a scenario of host routes', () => {
     expect(route?.injectedFailures).toEqual(['bind_failure', 'route_unresolved', 'security_incompatible']);
   });
 
+  it('has the locators of the suite by provider, in whatever order the other file has its routes', () => {
+    const ipc = { transport: 'ipc', provider_id: 'nnrp.transport.ipc.native' };
+    const routes = (tcpAt: string, ipcAt: string) => [
+      { ...PLAIN, locator: tcpAt },
+      { ...ipc, locator: ipcAt },
+    ];
+    const asked = scenario({}, {}, { routes: routes('suite://allocate/tcp', 'suite://allocate/ipc') });
+    const given = scenario({}, {}, { routes: routes('tcp://127.0.0.1:5', 'unix:///x').reverse() });
+    const read = readScenario(asked as never, given as never).routes.map((route) => [
+      route.requestedLocator,
+      route.locator,
+    ]);
+    expect(read).toEqual([
+      ['suite://allocate/ipc', 'unix:///x'],
+      ['suite://allocate/tcp', 'tcp://127.0.0.1:5'],
+    ]);
+  });
+
   it('says how it ends, or leaves it open', () => {
     expect(read(scenario({ expect: undefined })).terminal).toBeUndefined();
+    expect(read(scenario({ expect: { selected: 1 } })).terminal).toBeUndefined();
     expect(read(scenario({ expect: undefined, expectation: { terminal: 'success' } })).terminal).toBe('success');
   });
 

@@ -49,7 +49,7 @@ export function readScenario(original: JsonObject, resolved: JsonObject): Scenar
   const role = roleOf(host, given);
   const applicationEndpoint = textMember(host, 'application_endpoint', 'resolved scenario');
   const routes = listMember(host, 'routes', 'resolved scenario').map((route, index) =>
-    readRoute(route, requested[index] ?? route, applicationEndpoint, `route ${index + 1}`),
+    readRoute(route, originalOf(route, requested, index), applicationEndpoint, `route ${index + 1}`),
   );
   const steps = Array.isArray(given['steps']) ? given['steps'].filter(isJsonObject) : [];
   const times = steps.map(({ timeout_ms: time }) => (typeof time === 'number' ? time : 0));
@@ -59,7 +59,7 @@ export function readScenario(original: JsonObject, resolved: JsonObject): Scenar
     role,
     applicationEndpoint,
     routes,
-    terminal: isJsonObject(expected) ? textMember(expected, 'terminal', 'expect') : undefined,
+    terminal: isJsonObject(expected) && 'terminal' in expected ? textMember(expected, 'terminal', 'expect') : undefined,
     timeoutMs: Math.max(0, ...times) + GRACE_MS,
   };
 }
@@ -78,6 +78,14 @@ function hostOf(scenario: JsonObject, where: string): JsonObject {
   const host = hosts.find((one) => isJsonObject(one) && Array.isArray(one['routes']));
   if (isJsonObject(host)) return host;
   throw new SuiteFileError(`${where}: expected a scenario with host_route`);
+}
+
+/** The same route before its locator was filled in. The two files need not have them in one order. */
+function originalOf(route: JsonObject, requested: readonly JsonObject[], index: number): JsonObject {
+  const isSame = (other: JsonObject) =>
+    other['transport'] === route['transport'] && other['provider_id'] === route['provider_id'];
+  const inPlace = requested[index];
+  return inPlace !== undefined && isSame(inPlace) ? inPlace : (requested.find(isSame) ?? inPlace ?? route);
 }
 
 /** Where it is not said, the suite's own side says it: it is the server of a client. */

@@ -46,6 +46,8 @@ export async function runTarget(wish: TargetWish): Promise<void> {
   const own = ownFiles(wish.manifest);
   if (given === undefined) await writeIdentity(own);
   const places = given?.places ?? freePlaces(own);
+  if (places.size === 0) return say(`no transports in ${wish.manifest}: nothing to serve`);
+  const isServerToo = given?.hasSuiteAsServer !== false;
   const opened = new Map<Carrier, FramedListener>();
   try {
     for (const [carrier, place] of places) opened.set(carrier, await listenerAt(carrier, place));
@@ -57,12 +59,14 @@ export async function runTarget(wish: TargetWish): Promise<void> {
     let isOpenAi = false;
     let count = 0;
     const taken = (carrier: Carrier | undefined) => {
+      if (carrier === 'tcp') say(`session ${++count} over TCP`);
+      // What the suite never listens on itself is not given up.
+      if (!isServerToo) return;
       if (carrier === 'websocket') void opened.get(carrier)?.close();
       if (carrier === 'websocket' && !places.has('tcp')) way.free();
-      if (carrier === 'tcp') say(`session ${++count} over TCP`);
       if (count >= tcpConnections + (isOpenAi ? 1 : 0)) way.free();
     };
-    if (isFreeAtOnce(given, tcpConnections)) way.free();
+    if (isServerToo && isFreeAtOnce(given, tcpConnections)) way.free();
     const isFree = way.freed.then(() => Promise.all([opened.get('tcp')?.close(), opened.get('websocket')?.close()]));
 
     const carriers = new Map<string, Carrier>();
@@ -82,7 +86,7 @@ export async function runTarget(wish: TargetWish): Promise<void> {
       say(`listening; manifest in ${wish.manifest}`);
       await aborting(isFree, signal);
       const carriersOfSuite = (Object.keys(AS_SERVER) as (keyof typeof AS_SERVER)[]).filter((each) => places.has(each));
-      if (given?.hasSuiteAsServer === false || carriersOfSuite.length === 0) await aborting(waiting().freed, signal);
+      if (carriersOfSuite.length === 0) await aborting(waiting().freed, signal);
       say(`free for the suite: ${carriersOfSuite.map((carrier) => AS_SERVER[carrier]).join(', ')}`);
       await connectAll(wish, carriersOfSuite, async (carrier) =>
         connectorTo(carrier, endpoints.get(carrier) ?? '', places.get(carrier)?.files),
