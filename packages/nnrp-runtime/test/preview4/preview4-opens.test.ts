@@ -126,6 +126,7 @@ describe('a session of preview4', () => {
     for (const [fieldsOfOpen, text] of [
       [{ profile: 9 }, 'the profile is not served'],
       [{ schema: 5 }, 'the schema is not installed'],
+      [{ inFlight: 5 }, 'maxInFlightOperations: asked for 5, the server allows 4'],
     ] as const) {
       peer.send(packet(T.open, {}, open(fieldsOfOpen)));
       expect((await peer.get(T.openAck)).text).toBe(text);

@@ -26,12 +26,12 @@ export function refusalOf(open: preview3.SessionOpen, ack: preview3.SessionOpenA
   }
   const code = why.code === SHUTDOWN ? SHUTDOWN : 'NNRP_ERR_SESSION_REFUSED';
   const isLimit = wireCode === SessionErrorCode.SessionLimitReached;
-  const tooMuch = isLimit && said === '' ? tooManyInFlight(open, ack) : '';
+  const tooMuch = isLimit ? tooManyInFlight(open, ack) : '';
   const isRetryable = (isLimit && tooMuch === '') || retryAfterMs > 0 || code === SHUTDOWN;
-  return refused(code, `the server refuses the session${name}${tooMuch}${also}`, isRetryable);
+  return refused(code, `the server refuses the session${name}${also || tooMuch}`, isRetryable);
 }
 
-/** No server of preview3 says more than the code; what it allows stands beside it. */
+/** No server of preview3 says more than the code; what it allows stands beside it. It says, too, that asking again is of no use. */
 function tooManyInFlight(
   { maxInFlightOperations: asked }: preview3.SessionOpen,
   { maxInFlightOperations: allowed }: preview3.SessionOpenAck,

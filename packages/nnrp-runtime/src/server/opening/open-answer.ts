@@ -47,19 +47,29 @@ function withToken({ metadata, body }: OpenAnswer, token: Uint8Array): OpenAnswe
 
 /** @param understandsDetails - whether the client is told why beyond the code */
 export function refusedAnswer(
+  open: Pick<preview3.SessionOpen, 'maxInFlightOperations'>,
   ack: preview3.SessionOpenAck,
   why: ErrorDetails | undefined,
   understandsDetails: boolean,
   isPreview4 = false,
 ): OpenAnswer {
   if (isPreview4 && !understandsDetails) {
-    const text = diagnosticOf(why?.message ?? TEXTS[ack.sessionErrorCode] ?? '').bytes;
+    const text = diagnosticOf(why?.message ?? textOf(open, ack)).bytes;
     return answerWith(ack, text.length === 0 ? undefined : text);
   }
   return answerWith(ack, understandsDetails && why !== undefined ? refusalBlock(why) : undefined);
 }
 
 /** What clients of preview4 read of refusals that are the protocol's own; of others the code says all. */
+function textOf(
+  { maxInFlightOperations: asked }: Pick<preview3.SessionOpen, 'maxInFlightOperations'>,
+  { sessionErrorCode, maxInFlightOperations: limit }: preview3.SessionOpenAck,
+): string {
+  const isTooMuch = sessionErrorCode === preview3.SessionErrorCode.SessionLimitReached && limit > 0 && asked > limit;
+  if (isTooMuch) return `maxInFlightOperations: asked for ${asked}, the server allows ${limit}`;
+  return TEXTS[sessionErrorCode] ?? '';
+}
+
 const TEXTS: Readonly<Record<number, string>> = {
   [preview3.SessionErrorCode.ProfileUnsupported]: 'the profile is not served',
   [preview3.SessionErrorCode.SchemaUnsupported]: 'the schema is not installed',

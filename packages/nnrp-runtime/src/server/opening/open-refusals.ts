@@ -93,6 +93,7 @@ export class OpenRefusals {
       return;
     }
     const { metadata, body } = refusedAnswer(
+      refusal.open,
       ack,
       why,
       connection.understands(preview3.PeerMessages.ErrorDetails),

@@ -206,6 +206,25 @@ describe('an open over preview4', () => {
     expect((await client.openSession()).sessionId).toBe(1);
   });
 
+  it.each([
+    ['', 9, '(0x00010007), maxInFlightOperations: asked for 9, the server allows 4', false],
+    ['in-flight limit', 9, '(0x00010007): in-flight limit', false],
+    ['id in use', 4, '(0x00010007): id in use', true],
+  ])(
+    'is worth another try where the limit is not what it asked for in flight: %j',
+    async (text, asked, said, isRetryable) => {
+      const { client } = await stage.serve({
+        onOpen(raw, open) {
+          raw.refuse(open, 0x0001_0007, text);
+          return true;
+        },
+      });
+      const error = await client.openSession({ maxInFlightOperations: asked }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ wireCode: 0x0001_0007, isRetryable });
+      expect(String(error).endsWith(said)).toBe(true);
+    },
+  );
+
   it('is not sent for a profile that the hello has not accepted, nor with what there is no room for', async () => {
     const { client, link } = await stage.serve();
     await expect(client.openSession({ profileId: 1 })).rejects.toThrow(/the server has not accepted it/);
