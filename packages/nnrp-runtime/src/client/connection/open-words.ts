@@ -1,4 +1,4 @@
-import { type Packet, UsageError } from 'nnrp-core';
+import { type Packet, PeerError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { concatBytes } from '../../base/bytes.js';
 import { isAnnouncement } from '../../connection/announcement.js';
@@ -29,12 +29,16 @@ export interface SentOpen {
 
 /**
  * The request as the server takes it: in preview4 servers of others have no room for anything but a token.
- * @throws UsageError when they would have to read more, or have not accepted the profile
+ * @throws UsageError when they would have to read more, or have not accepted the profile; PeerError when they have not let the client in
  */
 export function openFor({ dialect, isAnnounced, serverHello }: OpeningWords, sent: SentOpen): SentOpen {
   if (!dialect.isPreview4) return sent;
   const { open, body } = sent;
-  const accepted = serverHello?.ack.acceptedProfileBitmap;
+  const { acceptedProfileBitmap: accepted, authStatus = 0 } = serverHello?.ack ?? {};
+  if (authStatus !== 0) {
+    const text = `the server refuses the session: its hello says auth_status ${authStatus}`;
+    throw new PeerError('NNRP_ERR_SESSION_REFUSED', text, preview3.SessionErrorCode.AuthFailed, 0);
+  }
   const { profileId, resumeTokenBytes, authBytes } = open;
   const isOffered = profileId > 0 && profileId <= MAX_OFFERED_PROFILE;
   if (accepted !== undefined && isOffered && (accepted & (1 << (profileId - 1))) === 0)

@@ -235,6 +235,19 @@ describe('an open over preview4', () => {
     await client.openSession();
   });
 
+  it('is not sent to a server whose hello says that it does not let the client in (P-28)', async () => {
+    const { client, link } = await stage.serve({
+      onHello(raw, hello) {
+        raw.send(T.HELLO_ACK, 0, 0, metadata(80, [0, 8, 1], [2, 8, 1], [8, 32, 2], [12, 32, 2]));
+        return hello.session === 0;
+      },
+    });
+    const error = { code: 'NNRP_ERR_SESSION_REFUSED', wireCode: 0x0001_0001, isRetryable: false };
+    await expect(client.openSession()).rejects.toMatchObject(error);
+    await expect(client.openSession()).rejects.toThrow('its hello says auth_status 1');
+    expect(link.received.filter(({ type }) => type === T.OPEN)).toHaveLength(0);
+  });
+
   it('is given up when the hello breaks a rule', async () => {
     const { client } = await stage.serve({
       onHello(raw, hello) {
