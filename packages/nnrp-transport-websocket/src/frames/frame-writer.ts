@@ -5,20 +5,23 @@ import { packetLength } from './packet-length.js';
 
 /** Pieces up to this length are copied beside their frame header; longer ones are passed on as they are. */
 const COPY_LIMIT = 16 * 1024;
+/** Of the payload of a frame: reference peers refuse longer ones, so that a longer packet goes out in fragments. */
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 /** The most that the header of a frame adds to the smallest packet. */
 const SMALL_HEADER_BYTES = 8;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Puts packets into binary messages, one each. It is given the bytes of packets in order, in any pieces; a frame begins
- * when the header of its packet is whole, and its payload goes out as it comes.
+ * Puts packets into binary messages, one each, of one frame where that is not too long. It is given the bytes of packets in order, in any
+ * pieces; a frame begins when the header of its packet is whole, and its payload goes out as it comes.
  *
  * A client masks: what it sends is a copy. A server passes long pieces on by reference: they must not change until they
  * are sent.
  */
 export class FrameWriter {
-  /** Bytes of the current packet that are still to come. */
+  /** Bytes of the current packet that are still to come, and those of its current frame. */
   private left = 0;
+  private leftOfFrame = 0;
   /** The header of the next packet, as far as it has come. */
   private readonly head = new Uint8Array(COMMON_HEADER_BYTES);
   private headFilled = 0;
@@ -68,12 +71,13 @@ export class FrameWriter {
     let at = 0;
     while (at < piece.length) {
       if (this.left > 0) {
-        const count = Math.min(this.left, piece.length - at);
+        if (this.leftOfFrame === 0) this.frame(Opcode.Continuation, frames, piece.length - at);
+        const count = Math.min(this.leftOfFrame, piece.length - at);
         this.payload(piece, at, count, frames, piece.length - at);
-        this.left -= count;
         at += count;
       } else if (this.headFilled === 0 && piece.length - at >= COMMON_HEADER_BYTES) {
-        this.frame(packetLength(piece, at), frames, piece.length - at);
+        this.left = packetLength(piece, at);
+        this.frame(Opcode.Binary, frames, piece.length - at);
       } else {
         const count = Math.min(COMMON_HEADER_BYTES - this.headFilled, piece.length - at);
         this.head.set(piece.subarray(at, at + count), this.headFilled);
@@ -87,27 +91,31 @@ export class FrameWriter {
   /** The header of a packet has come in parts. */
   private heldHead(frames: Uint8Array[]): void {
     this.headFilled = 0;
-    this.frame(packetLength(this.head, 0), frames, COMMON_HEADER_BYTES);
+    this.left = packetLength(this.head, 0);
+    this.frame(Opcode.Binary, frames, COMMON_HEADER_BYTES);
     this.payload(this.head, 0, COMMON_HEADER_BYTES, frames, COMMON_HEADER_BYTES);
-    this.left -= COMMON_HEADER_BYTES;
   }
 
-  private frame(length: number, frames: Uint8Array[], ahead: number): void {
+  private frame(opcode: number, frames: Uint8Array[], ahead: number): void {
     const { fillMask } = this;
+    const length = Math.min(this.left, MAX_FRAME_BYTES);
+    const isLast = length === this.left;
     const isMasked = fillMask !== undefined;
     // Where the payload is passed on as it is, the header lies alone.
     const beside = isMasked || Math.min(length, ahead) <= COPY_LIMIT ? ahead : 0;
     this.room(headerBytes(length, isMasked), frames, beside);
-    this.end = writeHeader(this.buffer, this.end, FIN | Opcode.Binary, length, isMasked);
+    this.end = writeHeader(this.buffer, this.end, isLast ? FIN | opcode : opcode, length, isMasked);
     if (fillMask !== undefined) {
       fillMask(this.mask);
       this.buffer.set(this.mask, this.end - MASK_BYTES);
       this.phase = 0;
     }
-    this.left = length;
+    this.leftOfFrame = length;
   }
 
   private payload(piece: Uint8Array, at: number, count: number, frames: Uint8Array[], ahead: number): void {
+    this.left -= count;
+    this.leftOfFrame -= count;
     if (this.fillMask !== undefined) {
       this.room(count, frames, ahead);
       applyMask(piece, at, count, this.buffer, this.end, this.mask, this.phase);
