@@ -83,7 +83,7 @@ export interface WebSocketClientOptions extends WebSocketTransportOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The `origin` header, for servers that want one; default none. */
   readonly origin?: string | undefined;
-  /** Whether the sub-protocol `nnrp.1` is offered; a server must agree on it then. Default true. */
+  /** Whether the sub-protocol `nnrp.1` is offered; a server must agree on it then, and those of the reference do not. Default true. */
   readonly offerSubprotocol?: boolean | undefined;
   /** Of `wss:`: roots that the server's certificate must lead to; default those of Node. */
   readonly roots?: CertificateSource | undefined;

@@ -1,6 +1,6 @@
 import { transportCompliance } from 'nnrp-runtime/testing';
 import { describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { type PlatformWebSocketClass, type WebSocketClientOptions, webSocketConnector } from '../src/browser/index.js';
 import { WebSocketListener } from '../src/index.js';
 
@@ -69,11 +69,27 @@ describe("a platform's WebSocket", () => {
     expect(`${failed} ${JSON.stringify(connector)}`).not.toContain('secret');
   });
 
+  it('offers no sub-protocol to a server that agrees on none, where it is told so', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => false });
+    const offers: unknown[] = [];
+    server.on('connection', (_socket, request) => offers.push(request.headers['sec-websocket-protocol']));
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { readonly port: number };
+    const connect = (offerSubprotocol?: boolean) =>
+      webSocketConnector(`ws://127.0.0.1:${port}/nnrp`, { WebSocket: Platform, offerSubprotocol }).connect();
+    await expect(connect()).rejects.toThrow('cannot connect to');
+    const transport = await connect(false);
+    expect(offers.at(-1)).toBeUndefined();
+    transport.abort();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it.each([
     ['http://127.0.0.1/', {}, /expected a URL/],
     ['ws://user:secret@127.0.0.1/', {}, /user or password/],
     ['ws://127.0.0.1/', { WebSocket: 1 }, /this platform has none/],
     ['ws://127.0.0.1/', { WebSocket: Platform, highWaterBytes: 0 }, /highWaterBytes/],
+    ['ws://127.0.0.1/', { WebSocket: Platform, offerSubprotocol: 'no' }, /offerSubprotocol: expected true or false/],
     ['ws://127.0.0.1/', { WebSocket: Platform, roots: 'x' }, /no option 'roots'/],
   ])('refuses %s with %o', (url, options, message) => {
     expect(() => webSocketConnector(url, options as WebSocketClientOptions)).toThrow(message);

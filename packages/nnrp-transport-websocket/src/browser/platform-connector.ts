@@ -19,6 +19,7 @@ export class PlatformConnector implements FramedConnector {
   private readonly shown: string;
   private readonly settings: { readonly [Name in keyof typeof PLATFORM_DEFAULTS]: number };
   private readonly WebSocket: PlatformWebSocketClass;
+  private readonly offered: string[];
 
   /**
    * @param defaults - what the client says of transports in general
@@ -30,12 +31,14 @@ export class PlatformConnector implements FramedConnector {
       throw new UsageError(`url: expected a URL such as wss://inference.example/nnrp, got ${shownValue(url)}`);
     if (/^wss?:\/\/[^/?#]*@/.test(url))
       throw new UsageError('url: a URL with a user or password is not taken; give credentials in openSession');
-    const { WebSocket = platform.WebSocket, ...numbers } = options;
+    const { WebSocket = platform.WebSocket, offerSubprotocol = true, ...numbers } = options;
     if (typeof WebSocket !== 'function')
       throw new UsageError('WebSocket: this platform has none; give a class by the option WebSocket');
+    if (typeof offerSubprotocol !== 'boolean')
+      throw new UsageError(`offerSubprotocol: expected true or false, got ${shownValue(offerSubprotocol)}`);
     for (const [name, value] of Object.entries(numbers)) {
       if (!(name in PLATFORM_DEFAULTS)) {
-        const names = ['WebSocket', ...Object.keys(PLATFORM_DEFAULTS)].join(', ');
+        const names = ['WebSocket', 'offerSubprotocol', ...Object.keys(PLATFORM_DEFAULTS)].join(', ');
         throw new UsageError(`there is no option '${name}'; options are ${names}`);
       }
       const isTime = name.endsWith('Ms');
@@ -46,6 +49,7 @@ export class PlatformConnector implements FramedConnector {
     this.url = url;
     this.shown = url.replace(/[?#].*$/s, '');
     this.WebSocket = WebSocket;
+    this.offered = offerSubprotocol ? [SUBPROTOCOL] : [];
     this.settings = { ...PLATFORM_DEFAULTS, ...known(defaults), ...known(numbers) };
   }
 
@@ -56,7 +60,7 @@ export class PlatformConnector implements FramedConnector {
       if (signal?.aborted) throw signal.reason;
       let socket: PlatformWebSocket;
       try {
-        socket = new this.WebSocket(url, [SUBPROTOCOL]);
+        socket = new this.WebSocket(url, this.offered);
       } catch (error) {
         throw new TransportError(`cannot connect to ${shown}: ${String(error)}`, { cause: error, isRetryable: false });
       }

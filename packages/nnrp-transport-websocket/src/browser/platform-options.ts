@@ -4,6 +4,8 @@ import type { PlatformWebSocketClass } from './platform-websocket.js';
 export interface PlatformOptions {
   /** The class to use; default `globalThis.WebSocket`. */
   readonly WebSocket?: PlatformWebSocketClass | undefined;
+  /** Whether the sub-protocol `nnrp.1` is offered; a server must agree on it then, and those of the reference do not. Default true. */
+  readonly offerSubprotocol?: boolean | undefined;
   /** Milliseconds for the connection to come about; default 10000. */
   readonly connectTimeoutMs?: number | undefined;
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
