@@ -185,7 +185,7 @@ export class QuinnClientSocket implements QuicClientSocket {
     this.left.delete(endpoint);
     this.keepToken(address, endpoint.module);
     const current = this.endpoints.get(address);
-    void current?.then(
+    current?.then(
       (one) => {
         if (one === endpoint && this.endpoints.get(address) === current) this.endpoints.delete(address);
       },
