@@ -155,6 +155,19 @@ describe('a session of preview4', () => {
     expect((await peer.get(T.result)).text).toBe('alive');
   });
 
+  it('is decided by itself where the configuration has profiles that no hello can name (P-26)', async () => {
+    const peer = await greeted(await listening({ supportedProfiles: [0, 2, 40] }));
+    const codes: number[] = [];
+    for (const profile of [0, 2, 40]) {
+      peer.send(packet(T.open, {}, open({ profile })));
+      codes.push((await peer.get(T.openAck)).u32(48));
+    }
+    expect(codes).toEqual([0, 0, 0x0001_0002]);
+    await expect(listening({ resumeTokenBytes: 4097 })).rejects.toThrow(
+      'resumeTokenBytes takes an integer of 0 to 4096',
+    );
+  });
+
   it('shows its authentication to the policy, in the body of the open or of the hello', async () => {
     const seen: string[] = [];
     const server = await listening({
