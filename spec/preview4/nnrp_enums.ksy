@@ -30,6 +30,28 @@ doc: >-
 doc-ref: NNRP/1-preview4 section 6
 enums:
   message_type:
+    0x03:
+      id: session_patch
+      doc: Client changes the settings of a session.
+      doc-ref: NNRP/1-preview4 section 4
+      -nnrp:
+        direction: client_to_server
+        metadata: session_patch
+        session-id: required
+        frame-id: zero
+        body: any
+        body-lengths: [profile_patch_bytes]
+    0x04:
+      id: session_patch_ack
+      doc: Server answers a patch.
+      doc-ref: NNRP/1-preview4 section 4
+      -nnrp:
+        direction: server_to_client
+        metadata: session_patch_ack
+        session-id: required
+        frame-id: zero
+        body: any
+        body-lengths: [profile_patch_ack_bytes]
     0x14:
       id: cache_put
       doc: Either side stores an object in the cache.

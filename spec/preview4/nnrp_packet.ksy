@@ -222,6 +222,28 @@ seq:
     doc-ref: NNRP/1-preview4 section 4
     -nnrp:
       kind: unexpected_body
+  - id: check_session_patch_body
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::session_patch
+    valid:
+      expr: >-
+        _.length == 0 and header.body_len == metadata.as<session_patch>.profile_patch_bytes
+    doc: The body of SESSION_PATCH has exactly the length that the metadata announces.
+    doc-ref: NNRP/1-preview4 section 4
+    -nnrp:
+      kind: declared_length_mismatch
+  - id: check_session_patch_ack_body
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::session_patch_ack
+    valid:
+      expr: >-
+        _.length == 0 and header.body_len == metadata.as<session_patch_ack>.profile_patch_ack_bytes
+    doc: The body of SESSION_PATCH_ACK has exactly the length that the metadata announces.
+    doc-ref: NNRP/1-preview4 section 4
+    -nnrp:
+      kind: declared_length_mismatch
   - id: check_cache_put_body
     size: 0
     if: >-

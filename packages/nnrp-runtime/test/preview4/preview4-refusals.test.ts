@@ -246,6 +246,11 @@ describe('a message of preview4 that breaks a rule', () => {
       (s) => packet(T.cacheMiss, { session: s }, bytes(u32(1), u16(0), u16(0), u64(0), u64(0), u32(3), u32(0))),
       'diagnostic_bytes',
     ],
+    [
+      'SESSION_PATCH with another block',
+      (s) => packet(T.patch, { session: s }, Buffer.alloc(36), 'x'),
+      'profile_patch',
+    ],
     ['a result from a client', (s) => packet(T.result, ids(s), Buffer.alloc(64)), 'not for a server'],
     ['SESSION_OPEN within a session', (s) => packet(T.open, { session: s }, open()), 'session'],
   ];

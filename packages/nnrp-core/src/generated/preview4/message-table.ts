@@ -85,6 +85,7 @@ export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ frozenRows<Messa
     sessionId: 'required',
     frameId: 'zero',
     body: 'any',
+    bodyLengths: /* @__PURE__ */ frozenRows([{ field: 'session_patch.profile_patch_bytes', offset: 32 }]),
   },
   /** Server answers a patch. */
   {
@@ -99,6 +100,7 @@ export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ frozenRows<Messa
     sessionId: 'required',
     frameId: 'zero',
     body: 'any',
+    bodyLengths: /* @__PURE__ */ frozenRows([{ field: 'session_patch_ack.profile_patch_ack_bytes', offset: 44 }]),
   },
   /** Either side ends the connection; no metadata. */
   {
