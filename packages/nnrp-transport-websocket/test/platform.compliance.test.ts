@@ -89,7 +89,7 @@ describe("a platform's WebSocket", () => {
     ['ws://user:secret@127.0.0.1/', {}, /user or password/],
     ['ws://127.0.0.1/', { WebSocket: 1 }, /this platform has none/],
     ['ws://127.0.0.1/', { WebSocket: Platform, highWaterBytes: 0 }, /highWaterBytes/],
-    ['ws://127.0.0.1/', { WebSocket: Platform, offerSubprotocol: 'no' }, /offerSubprotocol: expected true or false/],
+    ['ws://127.0.0.1/', { WebSocket: Platform, offerSubprotocol: 'no' }, /offerSubprotocol takes true or false/],
     ['ws://127.0.0.1/', { WebSocket: Platform, roots: 'x' }, /no option 'roots'/],
   ])('refuses %s with %o', (url, options, message) => {
     expect(() => webSocketConnector(url, options as WebSocketClientOptions)).toThrow(message);

@@ -34,11 +34,10 @@ export class PlatformConnector implements FramedConnector {
     const { WebSocket = platform.WebSocket, offerSubprotocol = true, ...numbers } = options;
     if (typeof WebSocket !== 'function')
       throw new UsageError('WebSocket: this platform has none; give a class by the option WebSocket');
-    if (typeof offerSubprotocol !== 'boolean')
-      throw new UsageError(`offerSubprotocol: expected true or false, got ${shownValue(offerSubprotocol)}`);
+    if (typeof offerSubprotocol !== 'boolean') throw new UsageError('offerSubprotocol takes true or false');
     for (const [name, value] of Object.entries(numbers)) {
       if (!(name in PLATFORM_DEFAULTS)) {
-        const names = ['WebSocket', 'offerSubprotocol', ...Object.keys(PLATFORM_DEFAULTS)].join(', ');
+        const names = Object.keys({ WebSocket, offerSubprotocol, ...PLATFORM_DEFAULTS }).join(', ');
         throw new UsageError(`there is no option '${name}'; options are ${names}`);
       }
       const isTime = name.endsWith('Ms');

@@ -10,8 +10,9 @@ import type { ServerHello } from '../hello/hello-exchange.js';
 import type { ResumeGrant } from '../recovery/resumable-session.js';
 import { extensionsOf, tokenBytesIn } from './open-answer.js';
 
-/** Profiles that a bit of a hello stands for. */
+/** Profiles that a bit of a hello stands for, and all of these bits. */
 const MAX_OFFERED_PROFILE = 32;
+const ANY_PROFILE = -1;
 
 /** What the opening of a session needs to know of the connection. */
 export interface OpeningWords {
@@ -34,14 +35,16 @@ export interface SentOpen {
 export function openFor({ dialect, isAnnounced, serverHello }: OpeningWords, sent: SentOpen): SentOpen {
   if (!dialect.isPreview4) return sent;
   const { open, body } = sent;
-  const { acceptedProfileBitmap: accepted, authStatus = 0 } = serverHello?.ack ?? {};
-  if (authStatus !== 0) {
-    const text = `the server refuses the session: its hello says auth_status ${authStatus}`;
-    throw new PeerError('NNRP_ERR_SESSION_REFUSED', text, preview3.SessionErrorCode.AuthFailed, 0);
-  }
+  const { acceptedProfileBitmap: accepted = ANY_PROFILE, authStatus } = serverHello?.ack ?? {};
+  if (authStatus)
+    throw new PeerError(
+      'NNRP_ERR_SESSION_REFUSED',
+      `the server refuses the session: auth_status ${authStatus}`,
+      preview3.SessionErrorCode.AuthFailed,
+    );
   const { profileId, resumeTokenBytes, authBytes } = open;
   const isOffered = profileId > 0 && profileId <= MAX_OFFERED_PROFILE;
-  if (accepted !== undefined && isOffered && (accepted & (1 << (profileId - 1))) === 0)
+  if (isOffered && (accepted & (1 << (profileId - 1))) === 0)
     throw new UsageError(`profile ${profileId}: the server has not accepted it in its hello`);
   if (isAnnounced) return sent;
   if (authBytes > 0) throw new UsageError('auth: this server speaks preview4, which has no room for it in an open');

@@ -244,7 +244,7 @@ describe('an open over preview4', () => {
     });
     const error = { code: 'NNRP_ERR_SESSION_REFUSED', wireCode: 0x0001_0001, isRetryable: false };
     await expect(client.openSession()).rejects.toMatchObject(error);
-    await expect(client.openSession()).rejects.toThrow('its hello says auth_status 1');
+    await expect(client.openSession()).rejects.toThrow('the server refuses the session: auth_status 1');
     expect(link.received.filter(({ type }) => type === T.OPEN)).toHaveLength(0);
   });
 
