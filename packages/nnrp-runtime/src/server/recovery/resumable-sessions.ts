@@ -69,6 +69,7 @@ export class ResumableSessions implements PortServer {
   private readonly suspensions = new Map<SessionPort, Suspension>();
   /** Of the suspensions those of sessions that are over, whose clients may come for the rest. */
   private restCount = 0;
+  private isKeeping = false;
   private readonly shares = new SuspendedShares();
   private readonly held: HeldWhileAway;
   private readonly hashes = new TokenHashes();
@@ -270,6 +271,17 @@ export class ResumableSessions implements PortServer {
   }
 
   private keepBounds(): void {
+    // What a session that is given up leaves is looked at in the same loop.
+    if (this.isKeeping) return;
+    this.isKeeping = true;
+    try {
+      this.makeRoomWithin();
+    } finally {
+      this.isKeeping = false;
+    }
+  }
+
+  private makeRoomWithin(): void {
     const { maxSuspendedSessions, maxSuspendedBytesTotal } = this.owner.config;
     while (this.suspensions.size > maxSuspendedSessions) {
       this.bounds.hit('suspendedSessions');
@@ -307,6 +319,8 @@ export class ResumableSessions implements PortServer {
     const error = new TransportError(`session ${sessionId} ${why}`, {
       cause: new TransportError(suspension.why ?? why),
     });
+    // Nobody comes for what is kept for it: as the rest of a session that is over it would count once more, and cost others.
+    if (this.knows(port)) this.ports.delete(sessionId);
     port.session.end(error);
     this.forget(port);
     this.bounds.tally.lostSessions++;

@@ -55,3 +55,26 @@ it('results that nobody awaits are refused while much waits for all suspended se
   const { suspendedBytes: kept, suspendedResultBytes: held } = server.stats();
   expect([kept?.value, held?.value]).toEqual([0, 0]);
 });
+
+it('a session too many costs one other, whatever is kept for that', async () => {
+  const server = await stage.serve({ maxSuspendedBytesTotal: 64 * 1024 });
+  const expired: number[] = [];
+  server.on('sessionExpired', ({ sessionId }) => expired.push(sessionId));
+  const peers: ResumablePeer[] = [];
+  for (let count = 0; count < 4; count++) {
+    const peer = await ResumablePeer.open(stage, server);
+    peer.answersPings = false;
+    peer.submit(1);
+    await (await (await server.accept()).receiveSubmit()).complete(new Uint8Array(20_000));
+    await peer.next();
+    peers.push(peer);
+    peer.lose();
+    await eventually(() => server.suspendedCount + expired.length === count + 1, 'the session is suspended');
+  }
+  expect(expired).toEqual([peers[0]?.sessionId]);
+  expect(server.stats().suspendedBytes).toMatchObject({ hits: 1 });
+  expect(server.stats().suspendedSessions).toMatchObject({ value: 3 });
+  // Its id is free, and the others go on with all that they had.
+  expect(await peers[0]?.resume()).toContain('refused');
+  for (const peer of peers.slice(1)) expect(await peer.resume()).toContain('resumed');
+});
