@@ -96,8 +96,13 @@ export class Stage {
     await transport?.close();
   }
 
-  async clear(): Promise<void> {
+  /** All bare connections end; what they were connected to goes on. */
+  leave(): void {
     for (const peer of this.peers.splice(0)) peer.destroy();
+  }
+
+  async clear(): Promise<void> {
+    this.leave();
     for (const transport of this.transports.values()) transport.abort();
     this.transports.clear();
     await Promise.all(this.servers.splice(0).map((server) => server.close()));
