@@ -161,7 +161,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       // One that is to be opened again has no session of the server whose id it could be.
       if (isLost || isResumable(sessionId)) continue;
       if (!this.isOpenedAgain(session)) {
-        session.disconnected(forCaller(error));
+        this.end(session, forCaller(error));
         continue;
       }
       const loss = { sinceMs: performance.now(), ...(grant && { windowMs: grant.windowMs }) };
@@ -196,7 +196,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
     // What it has said at its end is for nobody, and its id may be another one's by now.
     this.connection.dropSession(sessionId);
     this.parts.events.lost(sessionId, forCaller(error));
-    session?.disconnected(error);
+    if (session !== undefined) this.end(session, error);
+  }
+
+  /** It is lost, and nothing takes its place. What waits for it would reach another one, which may get its id. */
+  private end(session: NnrpClientSession, error: NnrpError): void {
+    this.connection.dropSession(session.sessionId);
+    session.disconnected(error);
   }
 
   /** Its operations fail, and it is opened again. */

@@ -131,3 +131,29 @@ describe('a session that is opened anew', () => {
     expect(turns).toBe(3);
   });
 });
+
+describe('sessions that are being closed while their server is started anew', () => {
+  it.each(['resume', 'reopen'] as const)('send it nothing that would reach another one (%s)', async (reconnect) => {
+    const server = await RecoveryServer.start();
+    const { client, session: first, known } = await server.session({ reconnect, closeTimeoutMs: 5000 });
+    const [second, third] = [await client.openSession(), await client.openSession()];
+    server.isUnreachable = true;
+    const away = new Promise((resolve) => client.once('suspended', resolve));
+    server.restart();
+    await away;
+    // What closes the first one waits behind what closes the third one.
+    const closing = [third, first].map((session) => session.close().catch((error: unknown) => error));
+    const coming = reopened(client);
+    server.isUnreachable = false;
+    await coming;
+    await Promise.all(closing);
+    // The second one goes on under the id that the first one had.
+    expect(second.sessionId).toBe(known.sessionId);
+    const operation = await second.submit('here');
+    const next = server.known(second);
+    await eventually(() => server.submits(next).length === 1, 'the submit has come');
+    expect(server.link.count(MessageType.SessionClose)).toBe(0);
+    server.result(next, operation.frameId, 'there');
+    expect((await operation.result()).text()).toBe('there');
+  });
+});
