@@ -193,13 +193,12 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       this.lose(session, error, { sinceMs, windowMs });
       return;
     }
-    // What it has said at its end is for nobody, and its id may be another one's by now.
-    this.connection.dropSession(sessionId);
     this.parts.events.lost(sessionId, forCaller(error));
     if (session !== undefined) this.end(session, error);
+    else this.connection.dropSession(sessionId);
   }
 
-  /** It is lost, and nothing takes its place. What waits for it would reach another one, which may get its id. */
+  /** It is lost, and nothing takes its place. What it has said at its end would reach another one, which may get its id. */
   private end(session: NnrpClientSession, error: NnrpError): void {
     this.connection.dropSession(session.sessionId);
     session.disconnected(error);

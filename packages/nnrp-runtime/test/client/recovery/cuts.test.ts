@@ -1,7 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
-import { type KnownSession, RecoveryServer, type ResumeVerdict } from './recovery-server.js';
+import type { KnownSession } from './known-session.js';
+import { RecoveryServer, type ResumeVerdict } from './recovery-server.js';
 
 const { MessageType } = preview3;
 

@@ -7,7 +7,8 @@ import { refusalBlock } from '../../../src/connection/errors/open-refusal.js';
 import { FLOW_UPDATE, SESSION_OPEN_ACK } from '../../../src/connection/sending/codecs.js';
 import { eventually } from '../../support/eventually.js';
 import { OPENED } from '../../support/scripted-server.js';
-import { bytesOfMessage, type KnownSession, RecoveryServer } from './recovery-server.js';
+import type { KnownSession } from './known-session.js';
+import { bytesOfMessage, RecoveryServer } from './recovery-server.js';
 
 const { MessageType, SessionErrorCode } = preview3;
 
