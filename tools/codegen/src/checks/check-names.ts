@@ -10,7 +10,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   ...['arguments', 'eval', 'undefined'],
   ...Object.getOwnPropertyNames(Object.prototype),
   // Names of the emitted code itself.
-  ...['view', 'start', 'value', 'source', 'at'],
+  ...['view', 'start', 'value', 'source', 'at', 'rule'],
   ...['decodeFailed', 'destinationTooShort', 'encodeFailed', 'outOfRange', 'sourceTooShort'],
 ]);
 

@@ -135,10 +135,7 @@ class StructEmitter {
       `    throw sourceTooShort(${struct.bytes}, view, start, '${struct.wireName}');`,
       '  }',
       ...early.map((field) => `  const ${camel(field.id)} = ${this.read(field)};`),
-      ...struct.checks.map(
-        (check, index) =>
-          `  if (${this.broken(check, local, this.halves)}) throw decodeFailed(${this.prefix}_RULES, ${index + 1}, view, start, '${struct.wireName}');`,
-      ),
+      ...this.decodeChecks(local),
       '  return {',
       ...this.values.map((field) => {
         if (late.includes(field)) return `    ${camel(field.id)}: ${this.read(field)},`;
@@ -149,6 +146,21 @@ class StructEmitter {
       '}',
       '',
     ].join('\n');
+  }
+
+  /** One throw for all rules: bundles of clients carry the decoders. */
+  private decodeChecks(local: (id: string) => string): string[] {
+    const { struct, prefix } = this;
+    const failed = (rule: string) => `throw decodeFailed(${prefix}_RULES, ${rule}, view, start, '${struct.wireName}');`;
+    const [first, ...others] = struct.checks;
+    if (first === undefined) return [];
+    if (others.length === 0) return [`  if (${this.broken(first, local, this.halves)}) ${failed('1')}`];
+    return [
+      '  const rule =',
+      ...struct.checks.map((check, index) => `    ${this.broken(check, local, this.halves)} ? ${index + 1} :`),
+      '    0;',
+      `  if (rule !== 0) ${failed('rule')}`,
+    ];
   }
 
   encode(): string {

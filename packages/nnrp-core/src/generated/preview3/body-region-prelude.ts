@@ -78,9 +78,12 @@ export function decodeBodyRegionPrelude(view: DataView, start = 0): BodyRegionPr
   const typedPayloadFrameBytes = view.getUint32(start + 12, true);
   const extensionDescriptorBytes = view.getUint32(start + 16, true);
   const extensionPayloadBytes = view.getUint32(start + 20, true);
-  if (view.getUint32(start + 24, true) !== 0) throw decodeFailed(BODY_REGION_PRELUDE_RULES, 1, view, start, 'BODY_REGION_PRELUDE');
-  if (view.getUint32(start + 28, true) !== 0) throw decodeFailed(BODY_REGION_PRELUDE_RULES, 2, view, start, 'BODY_REGION_PRELUDE');
-  if (!((objectReferenceBytes % 16) === 0)) throw decodeFailed(BODY_REGION_PRELUDE_RULES, 3, view, start, 'BODY_REGION_PRELUDE');
+  const rule =
+    view.getUint32(start + 24, true) !== 0 ? 1 :
+    view.getUint32(start + 28, true) !== 0 ? 2 :
+    !((objectReferenceBytes % 16) === 0) ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(BODY_REGION_PRELUDE_RULES, rule, view, start, 'BODY_REGION_PRELUDE');
   return {
     inlineObjectBytes,
     objectReferenceBytes,

@@ -161,11 +161,14 @@ export function decodeClientHello(view: DataView, start = 0): ClientHello {
   const requestedSessionId = view.getUint32(start + 52, true);
   const authBytes = view.getUint32(start + 56, true);
   const controlExtensionBytes = view.getUint32(start + 60, true);
-  if (!(minVersionMajor <= maxVersionMajor)) throw decodeFailed(CLIENT_HELLO_RULES, 1, view, start, 'CLIENT_HELLO');
-  if (!((minVersionMajor <= 1) && (maxVersionMajor >= 1))) throw decodeFailed(CLIENT_HELLO_RULES, 2, view, start, 'CLIENT_HELLO');
-  if (!((supportedWireFormatBitmap & 1) !== 0)) throw decodeFailed(CLIENT_HELLO_RULES, 3, view, start, 'CLIENT_HELLO');
-  if (!(supportedProfileBitmap !== 0)) throw decodeFailed(CLIENT_HELLO_RULES, 4, view, start, 'CLIENT_HELLO');
-  if (!(supportedPayloadKindBitmap !== 0)) throw decodeFailed(CLIENT_HELLO_RULES, 5, view, start, 'CLIENT_HELLO');
+  const rule =
+    !(minVersionMajor <= maxVersionMajor) ? 1 :
+    !((minVersionMajor <= 1) && (maxVersionMajor >= 1)) ? 2 :
+    !((supportedWireFormatBitmap & 1) !== 0) ? 3 :
+    !(supportedProfileBitmap !== 0) ? 4 :
+    !(supportedPayloadKindBitmap !== 0) ? 5 :
+    0;
+  if (rule !== 0) throw decodeFailed(CLIENT_HELLO_RULES, rule, view, start, 'CLIENT_HELLO');
   return {
     minVersionMajor,
     maxVersionMajor,

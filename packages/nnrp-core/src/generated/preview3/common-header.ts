@@ -111,12 +111,15 @@ export function decodeCommonHeader(view: DataView, start = 0): CommonHeader {
   const frameId = view.getUint32(start + 24, true);
   const viewId = view.getUint16(start + 28, true);
   const routeId = view.getUint16(start + 30, true);
-  if (view.getUint32(start, true) !== 0x50524e4e) throw decodeFailed(COMMON_HEADER_RULES, 1, view, start, 'HEADER');
-  if (versionMajor !== 1) throw decodeFailed(COMMON_HEADER_RULES, 2, view, start, 'HEADER');
-  if (wireFormat !== 0) throw decodeFailed(COMMON_HEADER_RULES, 3, view, start, 'HEADER');
-  if (headerLen !== 40) throw decodeFailed(COMMON_HEADER_RULES, 4, view, start, 'HEADER');
-  if ((flags & ~0x3f) !== 0) throw decodeFailed(COMMON_HEADER_RULES, 5, view, start, 'HEADER');
-  if (!((messageType >= 1 && messageType <= 10) || (messageType >= 16 && messageType <= 28) || (messageType >= 32 && messageType <= 33))) throw decodeFailed(COMMON_HEADER_RULES, 6, view, start, 'HEADER');
+  const rule =
+    view.getUint32(start, true) !== 0x50524e4e ? 1 :
+    versionMajor !== 1 ? 2 :
+    wireFormat !== 0 ? 3 :
+    headerLen !== 40 ? 4 :
+    (flags & ~0x3f) !== 0 ? 5 :
+    !((messageType >= 1 && messageType <= 10) || (messageType >= 16 && messageType <= 28) || (messageType >= 32 && messageType <= 33)) ? 6 :
+    0;
+  if (rule !== 0) throw decodeFailed(COMMON_HEADER_RULES, rule, view, start, 'HEADER');
   return {
     versionMajor,
     wireFormat,

@@ -80,8 +80,11 @@ export function decodeErrorMessage(view: DataView, start = 0): ErrorMessage {
   const relatedFrameId = view.getUint32(start + 20, true);
   const relatedViewId = view.getUint32(start + 24, true);
   const diagnosticBytes = view.getUint32(start + 28, true);
-  if (!(isFatal <= 1)) throw decodeFailed(ERROR_MESSAGE_RULES, 1, view, start, 'ERROR');
-  if (errorScope > 2) throw decodeFailed(ERROR_MESSAGE_RULES, 2, view, start, 'ERROR');
+  const rule =
+    !(isFatal <= 1) ? 1 :
+    errorScope > 2 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(ERROR_MESSAGE_RULES, rule, view, start, 'ERROR');
   return {
     errorCode,
     errorScope: errorScope as ErrorScope,

@@ -69,8 +69,11 @@ export function decodeExtensionFrameDescriptor(view: DataView, start = 0): Exten
   const profileId = view.getUint16(start + 4, true);
   const payloadOffset = view.getUint32(start + 8, true);
   const payloadLength = view.getUint32(start + 12, true);
-  if (view.getUint16(start + 6, true) !== 0) throw decodeFailed(EXTENSION_FRAME_DESCRIPTOR_RULES, 1, view, start, 'EXTENSION_FRAME_DESCRIPTOR');
-  if ((extensionFlags & ~0x01) !== 0) throw decodeFailed(EXTENSION_FRAME_DESCRIPTOR_RULES, 2, view, start, 'EXTENSION_FRAME_DESCRIPTOR');
+  const rule =
+    view.getUint16(start + 6, true) !== 0 ? 1 :
+    (extensionFlags & ~0x01) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(EXTENSION_FRAME_DESCRIPTOR_RULES, rule, view, start, 'EXTENSION_FRAME_DESCRIPTOR');
   return {
     extensionKind,
     extensionFlags,

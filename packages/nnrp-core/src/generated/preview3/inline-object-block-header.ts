@@ -66,10 +66,13 @@ export function decodeInlineObjectBlockHeader(view: DataView, start = 0): Inline
   const objectKind = view.getUint16(start, true);
   const profileId = view.getUint16(start + 4, true);
   const objectBytes = view.getUint32(start + 8, true);
-  if (view.getUint16(start + 2, true) !== 0) throw decodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, 1, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
-  if (view.getUint16(start + 6, true) !== 0) throw decodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, 2, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
-  if (view.getUint32(start + 12, true) !== 0) throw decodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, 3, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
-  if (objectKind < 1 || objectKind > 9) throw decodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, 4, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
+  const rule =
+    view.getUint16(start + 2, true) !== 0 ? 1 :
+    view.getUint16(start + 6, true) !== 0 ? 2 :
+    view.getUint32(start + 12, true) !== 0 ? 3 :
+    objectKind < 1 || objectKind > 9 ? 4 :
+    0;
+  if (rule !== 0) throw decodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, rule, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
   return {
     objectKind: objectKind as CacheObjectKind,
     profileId,

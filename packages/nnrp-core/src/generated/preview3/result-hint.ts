@@ -67,9 +67,12 @@ export function decodeResultHint(view: DataView, start = 0): ResultHint {
   const congestionState = view.getUint32(start + 4, true);
   const reason = view.getUint32(start + 8, true);
   const retryAfterMs = view.getUint32(start + 12, true);
-  if (appliedBudgetPolicy > 4) throw decodeFailed(RESULT_HINT_RULES, 1, view, start, 'RESULT_HINT');
-  if (congestionState > 3) throw decodeFailed(RESULT_HINT_RULES, 2, view, start, 'RESULT_HINT');
-  if (reason > 4) throw decodeFailed(RESULT_HINT_RULES, 3, view, start, 'RESULT_HINT');
+  const rule =
+    appliedBudgetPolicy > 4 ? 1 :
+    congestionState > 3 ? 2 :
+    reason > 4 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(RESULT_HINT_RULES, rule, view, start, 'RESULT_HINT');
   return {
     appliedBudgetPolicy: appliedBudgetPolicy as ResultHintBudgetPolicy,
     congestionState: congestionState as ResultHintCongestionState,

@@ -92,8 +92,11 @@ export function decodeSchemaDescriptorHeader(view: DataView, start = 0): SchemaD
   const bodyBytes = view.getUint32(start + 16, true);
   const dependencyCount = view.getUint16(start + 20, true);
   const defaultStreamSemantics = view.getUint16(start + 22, true);
-  if (view.getUint16(start + 14, true) !== 0) throw decodeFailed(SCHEMA_DESCRIPTOR_HEADER_RULES, 1, view, start, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((schemaFlags & ~0x0f) !== 0) throw decodeFailed(SCHEMA_DESCRIPTOR_HEADER_RULES, 2, view, start, 'SCHEMA_DESCRIPTOR_HEADER');
+  const rule =
+    view.getUint16(start + 14, true) !== 0 ? 1 :
+    (schemaFlags & ~0x0f) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(SCHEMA_DESCRIPTOR_HEADER_RULES, rule, view, start, 'SCHEMA_DESCRIPTOR_HEADER');
   return {
     schemaId,
     schemaVersion,

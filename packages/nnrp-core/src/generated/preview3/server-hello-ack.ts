@@ -163,8 +163,11 @@ export function decodeServerHelloAck(view: DataView, start = 0): ServerHelloAck 
   const retryAfterMs = view.getUint32(start + 68, true);
   const controlExtensionBytes = view.getUint32(start + 72, true);
   const serverFlags = view.getUint32(start + 76, true);
-  if (view.getUint8(start + 3) !== 0) throw decodeFailed(SERVER_HELLO_ACK_RULES, 1, view, start, 'SERVER_HELLO_ACK');
-  if ((serverFlags & ~0x01) !== 0) throw decodeFailed(SERVER_HELLO_ACK_RULES, 2, view, start, 'SERVER_HELLO_ACK');
+  const rule =
+    view.getUint8(start + 3) !== 0 ? 1 :
+    (serverFlags & ~0x01) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(SERVER_HELLO_ACK_RULES, rule, view, start, 'SERVER_HELLO_ACK');
   return {
     selectedVersionMajor,
     selectedWireFormat,

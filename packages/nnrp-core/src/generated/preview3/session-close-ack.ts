@@ -63,9 +63,12 @@ export function decodeSessionCloseAck(view: DataView, start = 0): SessionCloseAc
   }
   const closeStatus = view.getUint8(start);
   const sessionErrorCode = view.getUint32(start + 12, true);
-  if (view.getUint8(start + 1) !== 0) throw decodeFailed(SESSION_CLOSE_ACK_RULES, 1, view, start, 'SESSION_CLOSE_ACK');
-  if (view.getUint16(start + 2, true) !== 0) throw decodeFailed(SESSION_CLOSE_ACK_RULES, 2, view, start, 'SESSION_CLOSE_ACK');
-  if (closeStatus > 3) throw decodeFailed(SESSION_CLOSE_ACK_RULES, 3, view, start, 'SESSION_CLOSE_ACK');
+  const rule =
+    view.getUint8(start + 1) !== 0 ? 1 :
+    view.getUint16(start + 2, true) !== 0 ? 2 :
+    closeStatus > 3 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_CLOSE_ACK_RULES, rule, view, start, 'SESSION_CLOSE_ACK');
   return {
     closeStatus: closeStatus as CloseStatus,
     lastOperationId: view.getBigUint64(start + 4, true),

@@ -74,9 +74,12 @@ export function decodeSessionClose(view: DataView, start = 0): SessionClose {
   const drainTimeoutMs = view.getUint32(start + 4, true);
   const sessionErrorCode = view.getUint32(start + 16, true);
   const sessionCloseTag = view.getUint32(start + 20, true);
-  if (view.getUint8(start + 3) !== 0) throw decodeFailed(SESSION_CLOSE_RULES, 1, view, start, 'SESSION_CLOSE');
-  if (closeReason > 5) throw decodeFailed(SESSION_CLOSE_RULES, 2, view, start, 'SESSION_CLOSE');
-  if (inFlightPolicy > 1) throw decodeFailed(SESSION_CLOSE_RULES, 3, view, start, 'SESSION_CLOSE');
+  const rule =
+    view.getUint8(start + 3) !== 0 ? 1 :
+    closeReason > 5 ? 2 :
+    inFlightPolicy > 1 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_CLOSE_RULES, rule, view, start, 'SESSION_CLOSE');
   return {
     closeReason: closeReason as CloseReason,
     inFlightPolicy: inFlightPolicy as InFlightPolicy,

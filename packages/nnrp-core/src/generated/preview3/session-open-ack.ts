@@ -120,9 +120,12 @@ export function decodeSessionOpenAck(view: DataView, start = 0): SessionOpenAck 
   const routeScopeId = view.getUint32(start + 44, true);
   const sessionErrorCode = view.getUint32(start + 48, true);
   const sessionFlagsAck = view.getUint32(start + 52, true);
-  if ((sessionFlagsAck & ~0x1f) !== 0) throw decodeFailed(SESSION_OPEN_ACK_RULES, 1, view, start, 'SESSION_OPEN_ACK');
-  if (acceptedPriorityClass > 2) throw decodeFailed(SESSION_OPEN_ACK_RULES, 2, view, start, 'SESSION_OPEN_ACK');
-  if (sessionStatus > 3) throw decodeFailed(SESSION_OPEN_ACK_RULES, 3, view, start, 'SESSION_OPEN_ACK');
+  const rule =
+    (sessionFlagsAck & ~0x1f) !== 0 ? 1 :
+    acceptedPriorityClass > 2 ? 2 :
+    sessionStatus > 3 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_OPEN_ACK_RULES, rule, view, start, 'SESSION_OPEN_ACK');
   return {
     sessionId,
     acceptedProfileId,

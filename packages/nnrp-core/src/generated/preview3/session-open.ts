@@ -106,9 +106,12 @@ export function decodeSessionOpen(view: DataView, start = 0): SessionOpen {
   const resumeTokenBytes = view.getUint32(start + 28, true);
   const authBytes = view.getUint32(start + 32, true);
   const sessionExtensionBytes = view.getUint32(start + 36, true);
-  if (view.getUint16(start + 22, true) !== 0) throw decodeFailed(SESSION_OPEN_RULES, 1, view, start, 'SESSION_OPEN');
-  if ((sessionFlags & ~0x0f) !== 0) throw decodeFailed(SESSION_OPEN_RULES, 2, view, start, 'SESSION_OPEN');
-  if (priorityClass > 2) throw decodeFailed(SESSION_OPEN_RULES, 3, view, start, 'SESSION_OPEN');
+  const rule =
+    view.getUint16(start + 22, true) !== 0 ? 1 :
+    (sessionFlags & ~0x0f) !== 0 ? 2 :
+    priorityClass > 2 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_OPEN_RULES, rule, view, start, 'SESSION_OPEN');
   return {
     requestedSessionId,
     profileId,

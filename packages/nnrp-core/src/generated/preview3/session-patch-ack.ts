@@ -114,11 +114,14 @@ export function decodeSessionPatchAck(view: DataView, start = 0): SessionPatchAc
   const effectiveCodecBitmap = view.getUint32(start + 36, true);
   const effectiveCompressionBitmap = view.getUint32(start + 40, true);
   const profilePatchAckBytes = view.getUint32(start + 44, true);
-  if (view.getUint16(start + 18, true) !== 0) throw decodeFailed(SESSION_PATCH_ACK_RULES, 1, view, start, 'SESSION_PATCH_ACK');
-  if ((appliedPatchMask & ~0x7f) !== 0) throw decodeFailed(SESSION_PATCH_ACK_RULES, 2, view, start, 'SESSION_PATCH_ACK');
-  if ((rejectedPatchMask & ~0x7f) !== 0) throw decodeFailed(SESSION_PATCH_ACK_RULES, 3, view, start, 'SESSION_PATCH_ACK');
-  if (ackStatus > 2) throw decodeFailed(SESSION_PATCH_ACK_RULES, 4, view, start, 'SESSION_PATCH_ACK');
-  if (rejectReason > 5) throw decodeFailed(SESSION_PATCH_ACK_RULES, 5, view, start, 'SESSION_PATCH_ACK');
+  const rule =
+    view.getUint16(start + 18, true) !== 0 ? 1 :
+    (appliedPatchMask & ~0x7f) !== 0 ? 2 :
+    (rejectedPatchMask & ~0x7f) !== 0 ? 3 :
+    ackStatus > 2 ? 4 :
+    rejectReason > 5 ? 5 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_PATCH_ACK_RULES, rule, view, start, 'SESSION_PATCH_ACK');
   return {
     ackStatus: ackStatus as SessionPatchAckStatus,
     rejectReason: rejectReason as SessionPatchRejectReason,

@@ -100,8 +100,11 @@ export function decodeSessionPatch(view: DataView, start = 0): SessionPatch {
   const preferredCodecBitmap = view.getUint32(start + 24, true);
   const preferredCompressionBitmap = view.getUint32(start + 28, true);
   const profilePatchBytes = view.getUint32(start + 32, true);
-  if (view.getUint16(start + 2, true) !== 0) throw decodeFailed(SESSION_PATCH_RULES, 1, view, start, 'SESSION_PATCH');
-  if ((patchMask & ~0x7f) !== 0) throw decodeFailed(SESSION_PATCH_RULES, 2, view, start, 'SESSION_PATCH');
+  const rule =
+    view.getUint16(start + 2, true) !== 0 ? 1 :
+    (patchMask & ~0x7f) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_PATCH_RULES, rule, view, start, 'SESSION_PATCH');
   return {
     profileId,
     patchMask,

@@ -82,8 +82,11 @@ export function decodeTypedPayloadDescriptor(view: DataView, start = 0): TypedPa
   const streamSemantics = view.getUint16(start + 12, true);
   const offset = view.getUint32(start + 16, true);
   const length = view.getUint32(start + 20, true);
-  if (view.getUint16(start + 14, true) !== 0) throw decodeFailed(TYPED_PAYLOAD_DESCRIPTOR_RULES, 1, view, start, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if ((descriptorFlags & ~0x0f) !== 0) throw decodeFailed(TYPED_PAYLOAD_DESCRIPTOR_RULES, 2, view, start, 'TYPED_PAYLOAD_DESCRIPTOR');
+  const rule =
+    view.getUint16(start + 14, true) !== 0 ? 1 :
+    (descriptorFlags & ~0x0f) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(TYPED_PAYLOAD_DESCRIPTOR_RULES, rule, view, start, 'TYPED_PAYLOAD_DESCRIPTOR');
   return {
     profileId,
     descriptorFlags,

@@ -72,8 +72,11 @@ export function decodeCacheAck(view: DataView, start = 0): CacheAck {
   const acceptedTtlMs = view.getUint32(start + 24, true);
   const maxObjectBytes = view.getUint32(start + 28, true);
   const detailCode = view.getUint32(start + 32, true);
-  if (view.getUint32(start + 36, true) !== 0) throw decodeFailed(CACHE_ACK_RULES, 1, view, start, 'CACHE_ACK');
-  if (status > 2) throw decodeFailed(CACHE_ACK_RULES, 2, view, start, 'CACHE_ACK');
+  const rule =
+    view.getUint32(start + 36, true) !== 0 ? 1 :
+    status > 2 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(CACHE_ACK_RULES, rule, view, start, 'CACHE_ACK');
   return {
     cacheNamespace,
     status: status as CacheAckStatus,

@@ -67,9 +67,12 @@ export function decodeCacheInvalidate(view: DataView, start = 0): CacheInvalidat
   const invalidateScope = view.getUint32(start, true);
   const cacheNamespace = view.getUint32(start + 4, true);
   const reasonCode = view.getUint32(start + 24, true);
-  if (view.getUint32(start + 28, true) !== 0) throw decodeFailed(CACHE_INVALIDATE_RULES, 1, view, start, 'CACHE_INVALIDATE');
-  if (invalidateScope > 3) throw decodeFailed(CACHE_INVALIDATE_RULES, 2, view, start, 'CACHE_INVALIDATE');
-  if (!((((invalidateScope === 3) || (((invalidateScope === 2) && (view.getUint32(start + 12, true) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0))) || (((invalidateScope === 1) && ((view.getUint32(start + 8, true) | view.getUint32(start + 12, true)) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0))) || (((cacheNamespace === 0) && ((view.getUint32(start + 8, true) | view.getUint32(start + 12, true)) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0)))) throw decodeFailed(CACHE_INVALIDATE_RULES, 3, view, start, 'CACHE_INVALIDATE');
+  const rule =
+    view.getUint32(start + 28, true) !== 0 ? 1 :
+    invalidateScope > 3 ? 2 :
+    !((((invalidateScope === 3) || (((invalidateScope === 2) && (view.getUint32(start + 12, true) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0))) || (((invalidateScope === 1) && ((view.getUint32(start + 8, true) | view.getUint32(start + 12, true)) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0))) || (((cacheNamespace === 0) && ((view.getUint32(start + 8, true) | view.getUint32(start + 12, true)) === 0)) && ((view.getUint32(start + 16, true) | view.getUint32(start + 20, true)) === 0))) ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(CACHE_INVALIDATE_RULES, rule, view, start, 'CACHE_INVALIDATE');
   return {
     invalidateScope: invalidateScope as CacheInvalidateScope,
     cacheNamespace,

@@ -68,8 +68,11 @@ export function decodeCacheMiss(view: DataView, start = 0): CacheMiss {
   const profileId = view.getUint16(start + 4, true);
   const missReason = view.getUint16(start + 6, true);
   const diagnosticBytes = view.getUint32(start + 24, true);
-  if (view.getUint32(start + 28, true) !== 0) throw decodeFailed(CACHE_MISS_RULES, 1, view, start, 'CACHE_MISS');
-  if (missReason > 7) throw decodeFailed(CACHE_MISS_RULES, 2, view, start, 'CACHE_MISS');
+  const rule =
+    view.getUint32(start + 28, true) !== 0 ? 1 :
+    missReason > 7 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(CACHE_MISS_RULES, rule, view, start, 'CACHE_MISS');
   return {
     cacheNamespace,
     profileId,

@@ -75,8 +75,11 @@ export function decodeCachePut(view: DataView, start = 0): CachePut {
   const objectBytes = view.getUint32(start + 28, true);
   const codecBitmap = view.getUint32(start + 32, true);
   const flags = view.getUint32(start + 36, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(CACHE_PUT_RULES, 1, view, start, 'CACHE_PUT');
-  if (objectKind < 1 || objectKind > 9) throw decodeFailed(CACHE_PUT_RULES, 2, view, start, 'CACHE_PUT');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    objectKind < 1 || objectKind > 9 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(CACHE_PUT_RULES, rule, view, start, 'CACHE_PUT');
   return {
     cacheNamespace,
     objectKind: objectKind as CacheObjectKind,

@@ -87,9 +87,12 @@ export function decodeCacheReference(view: DataView, start = 0): CacheReference 
   const expirationHintMs = view.getUint32(start + 40, true);
   const metadataBytes = view.getUint32(start + 44, true);
   const flags = view.getUint32(start + 48, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(CACHE_REFERENCE_RULES, 1, view, start, 'CACHE_REFERENCE');
-  if (view.getUint32(start + 52, true) !== 0) throw decodeFailed(CACHE_REFERENCE_RULES, 2, view, start, 'CACHE_REFERENCE');
-  if (reuseScope > 5) throw decodeFailed(CACHE_REFERENCE_RULES, 3, view, start, 'CACHE_REFERENCE');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    view.getUint32(start + 52, true) !== 0 ? 2 :
+    reuseScope > 5 ? 3 :
+    0;
+  if (rule !== 0) throw decodeFailed(CACHE_REFERENCE_RULES, rule, view, start, 'CACHE_REFERENCE');
   return {
     cacheNamespace,
     profileId,

@@ -90,8 +90,11 @@ export function decodeErrorRecoverable(view: DataView, start = 0): ErrorRecovera
   const relatedFrameId = view.getUint32(start + 20, true);
   const relatedViewId = view.getUint32(start + 24, true);
   const diagnosticBytes = view.getUint32(start + 28, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(ERROR_RECOVERABLE_RULES, 1, view, start, 'ERROR_RECOVERABLE');
-  if (errorScope > 2) throw decodeFailed(ERROR_RECOVERABLE_RULES, 2, view, start, 'ERROR_RECOVERABLE');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    errorScope > 2 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(ERROR_RECOVERABLE_RULES, rule, view, start, 'ERROR_RECOVERABLE');
   return {
     errorCode,
     errorScope: errorScope as ErrorScope,

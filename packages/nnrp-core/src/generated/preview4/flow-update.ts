@@ -98,12 +98,15 @@ export function decodeFlowUpdate(view: DataView, start = 0): FlowUpdate {
   const retryAfterMs = view.getUint32(start + 20, true);
   const creditEpoch = view.getUint32(start + 24, true);
   const flowFlags = view.getUint32(start + 28, true);
-  if (view.getUint8(start + 3) !== 0) throw decodeFailed(FLOW_UPDATE_RULES, 1, view, start, 'FLOW_UPDATE');
-  if (view.getUint16(start + 10, true) !== 0) throw decodeFailed(FLOW_UPDATE_RULES, 2, view, start, 'FLOW_UPDATE');
-  if ((flowFlags & ~0x0f) !== 0) throw decodeFailed(FLOW_UPDATE_RULES, 3, view, start, 'FLOW_UPDATE');
-  if (scopeKind > 2) throw decodeFailed(FLOW_UPDATE_RULES, 4, view, start, 'FLOW_UPDATE');
-  if (updateReason > 4) throw decodeFailed(FLOW_UPDATE_RULES, 5, view, start, 'FLOW_UPDATE');
-  if (backpressureLevel > 3) throw decodeFailed(FLOW_UPDATE_RULES, 6, view, start, 'FLOW_UPDATE');
+  const rule =
+    view.getUint8(start + 3) !== 0 ? 1 :
+    view.getUint16(start + 10, true) !== 0 ? 2 :
+    (flowFlags & ~0x0f) !== 0 ? 3 :
+    scopeKind > 2 ? 4 :
+    updateReason > 4 ? 5 :
+    backpressureLevel > 3 ? 6 :
+    0;
+  if (rule !== 0) throw decodeFailed(FLOW_UPDATE_RULES, rule, view, start, 'FLOW_UPDATE');
   return {
     scopeKind: scopeKind as ScopeKind,
     updateReason: updateReason as UpdateReason,

@@ -185,19 +185,22 @@ export function decodeFrameSubmit(view: DataView, start = 0): FrameSubmit {
   const dependencyFrameId = view.getUint32(start + 60, true);
   const payloadKindBitmap = view.getUint32(start + 64, true);
   const payloadFrameCount = view.getUint16(start + 68, true);
-  if (view.getUint8(start + 15) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 1, view, start, 'FRAME_SUBMIT');
-  if (view.getUint32(start + 36, true) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 2, view, start, 'FRAME_SUBMIT');
-  if (view.getUint32(start + 48, true) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 3, view, start, 'FRAME_SUBMIT');
-  if (view.getUint8(start + 55) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 4, view, start, 'FRAME_SUBMIT');
-  if (view.getUint16(start + 70, true) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 5, view, start, 'FRAME_SUBMIT');
-  if ((budgetPolicy & ~0x0f) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 6, view, start, 'FRAME_SUBMIT');
-  if ((payloadKindBitmap & ~0x7f) !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, 7, view, start, 'FRAME_SUBMIT');
-  if (inputProfile > 2) throw decodeFailed(FRAME_SUBMIT_RULES, 8, view, start, 'FRAME_SUBMIT');
-  if (tileIndexMode > 3) throw decodeFailed(FRAME_SUBMIT_RULES, 9, view, start, 'FRAME_SUBMIT');
-  if (submitMode > 2) throw decodeFailed(FRAME_SUBMIT_RULES, 10, view, start, 'FRAME_SUBMIT');
-  if (!((lossTolerancePolicy >= 0 && lossTolerancePolicy <= 3) || lossTolerancePolicy === 255)) throw decodeFailed(FRAME_SUBMIT_RULES, 11, view, start, 'FRAME_SUBMIT');
-  if (!((view.getUint32(start + 40, true) | view.getUint32(start + 44, true)) !== 0)) throw decodeFailed(FRAME_SUBMIT_RULES, 12, view, start, 'FRAME_SUBMIT');
-  if (!(((payloadKindBitmap & 1) !== 0) || ((((((((((srcWidth === 0) && (srcHeight === 0)) && (tileWidth === 0)) && (tileHeight === 0)) && (tileCount === 0)) && (sectionCount === 0)) && (tileBaseId === 0)) && (cameraBytes === 0)) && (tileIndexBytes === 0)) && (inputProfile === 0)))) throw decodeFailed(FRAME_SUBMIT_RULES, 13, view, start, 'FRAME_SUBMIT');
+  const rule =
+    view.getUint8(start + 15) !== 0 ? 1 :
+    view.getUint32(start + 36, true) !== 0 ? 2 :
+    view.getUint32(start + 48, true) !== 0 ? 3 :
+    view.getUint8(start + 55) !== 0 ? 4 :
+    view.getUint16(start + 70, true) !== 0 ? 5 :
+    (budgetPolicy & ~0x0f) !== 0 ? 6 :
+    (payloadKindBitmap & ~0x7f) !== 0 ? 7 :
+    inputProfile > 2 ? 8 :
+    tileIndexMode > 3 ? 9 :
+    submitMode > 2 ? 10 :
+    !((lossTolerancePolicy >= 0 && lossTolerancePolicy <= 3) || lossTolerancePolicy === 255) ? 11 :
+    !((view.getUint32(start + 40, true) | view.getUint32(start + 44, true)) !== 0) ? 12 :
+    !(((payloadKindBitmap & 1) !== 0) || ((((((((((srcWidth === 0) && (srcHeight === 0)) && (tileWidth === 0)) && (tileHeight === 0)) && (tileCount === 0)) && (sectionCount === 0)) && (tileBaseId === 0)) && (cameraBytes === 0)) && (tileIndexBytes === 0)) && (inputProfile === 0))) ? 13 :
+    0;
+  if (rule !== 0) throw decodeFailed(FRAME_SUBMIT_RULES, rule, view, start, 'FRAME_SUBMIT');
   return {
     srcWidth,
     srcHeight,

@@ -96,12 +96,15 @@ export function decodeObjectDescriptor(view: DataView, start = 0): ObjectDescrip
   const ownershipHint = view.getUint16(start + 30, true);
   const lifetimeHintMs = view.getUint32(start + 32, true);
   const metadataBytes = view.getUint32(start + 36, true);
-  if ((view.getUint32(start + 40, true) | view.getUint32(start + 44, true)) !== 0) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 1, view, start, 'OBJECT_DESCRIPTOR');
-  if (objectKind > 12) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 2, view, start, 'OBJECT_DESCRIPTOR');
-  if (producerRole > 7) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 3, view, start, 'OBJECT_DESCRIPTOR');
-  if (consumerRole > 7) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 4, view, start, 'OBJECT_DESCRIPTOR');
-  if (memoryLocationHint > 6) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 5, view, start, 'OBJECT_DESCRIPTOR');
-  if (ownershipHint > 6) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, 6, view, start, 'OBJECT_DESCRIPTOR');
+  const rule =
+    (view.getUint32(start + 40, true) | view.getUint32(start + 44, true)) !== 0 ? 1 :
+    objectKind > 12 ? 2 :
+    producerRole > 7 ? 3 :
+    consumerRole > 7 ? 4 :
+    memoryLocationHint > 6 ? 5 :
+    ownershipHint > 6 ? 6 :
+    0;
+  if (rule !== 0) throw decodeFailed(OBJECT_DESCRIPTOR_RULES, rule, view, start, 'OBJECT_DESCRIPTOR');
   return {
     objectId: view.getBigUint64(start, true),
     objectKind: objectKind as RuntimeObjectKind,

@@ -61,8 +61,11 @@ export function decodeObjectReferenceBlock(view: DataView, start = 0): ObjectRef
   }
   const objectKind = view.getUint16(start, true);
   const cacheNamespace = view.getUint32(start + 4, true);
-  if (view.getUint16(start + 2, true) !== 0) throw decodeFailed(OBJECT_REFERENCE_BLOCK_RULES, 1, view, start, 'OBJECT_REFERENCE_BLOCK');
-  if (objectKind < 1 || objectKind > 9) throw decodeFailed(OBJECT_REFERENCE_BLOCK_RULES, 2, view, start, 'OBJECT_REFERENCE_BLOCK');
+  const rule =
+    view.getUint16(start + 2, true) !== 0 ? 1 :
+    objectKind < 1 || objectKind > 9 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(OBJECT_REFERENCE_BLOCK_RULES, rule, view, start, 'OBJECT_REFERENCE_BLOCK');
   return {
     objectKind: objectKind as CacheObjectKind,
     cacheNamespace,

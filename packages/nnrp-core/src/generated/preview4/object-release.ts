@@ -75,10 +75,13 @@ export function decodeObjectRelease(view: DataView, start = 0): ObjectRelease {
   const sourceRole = view.getUint8(start + 18);
   const flags = view.getUint8(start + 19);
   const diagnosticBytes = view.getUint32(start + 20, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(OBJECT_RELEASE_RULES, 1, view, start, 'OBJECT_RELEASE');
-  if ((view.getUint32(start + 24, true) | view.getUint32(start + 28, true)) !== 0) throw decodeFailed(OBJECT_RELEASE_RULES, 2, view, start, 'OBJECT_RELEASE');
-  if (releaseReason > 7) throw decodeFailed(OBJECT_RELEASE_RULES, 3, view, start, 'OBJECT_RELEASE');
-  if (sourceRole > 7) throw decodeFailed(OBJECT_RELEASE_RULES, 4, view, start, 'OBJECT_RELEASE');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    (view.getUint32(start + 24, true) | view.getUint32(start + 28, true)) !== 0 ? 2 :
+    releaseReason > 7 ? 3 :
+    sourceRole > 7 ? 4 :
+    0;
+  if (rule !== 0) throw decodeFailed(OBJECT_RELEASE_RULES, rule, view, start, 'OBJECT_RELEASE');
   return {
     objectId: view.getBigUint64(start, true),
     operationId: view.getBigUint64(start + 8, true),

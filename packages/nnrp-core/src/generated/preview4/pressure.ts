@@ -76,8 +76,11 @@ export function decodePressure(view: DataView, start = 0): Pressure {
   const pressureReason = view.getUint16(start + 18, true);
   const retryAfterMs = view.getUint32(start + 20, true);
   const flags = view.getUint32(start + 24, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(PRESSURE_RULES, 1, view, start, 'PRESSURE');
-  if (view.getUint32(start + 28, true) !== 0) throw decodeFailed(PRESSURE_RULES, 2, view, start, 'PRESSURE');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    view.getUint32(start + 28, true) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(PRESSURE_RULES, rule, view, start, 'PRESSURE');
   return {
     scopeId: view.getBigUint64(start, true),
     creditWindow: view.getBigUint64(start + 8, true),

@@ -73,8 +73,11 @@ export function decodeResultDropReason(view: DataView, start = 0): ResultDropRea
   const sourceRole = view.getUint8(start + 18);
   const flags = view.getUint8(start + 19);
   const diagnosticBytes = view.getUint32(start + 20, true);
-  if ((flags & ~0x03) !== 0) throw decodeFailed(RESULT_DROP_REASON_RULES, 1, view, start, 'RESULT_DROP_REASON');
-  if ((view.getUint32(start + 24, true) | view.getUint32(start + 28, true)) !== 0) throw decodeFailed(RESULT_DROP_REASON_RULES, 2, view, start, 'RESULT_DROP_REASON');
+  const rule =
+    (flags & ~0x03) !== 0 ? 1 :
+    (view.getUint32(start + 24, true) | view.getUint32(start + 28, true)) !== 0 ? 2 :
+    0;
+  if (rule !== 0) throw decodeFailed(RESULT_DROP_REASON_RULES, rule, view, start, 'RESULT_DROP_REASON');
   return {
     operationId: view.getBigUint64(start, true),
     resultSequence: view.getBigUint64(start + 8, true),

@@ -162,20 +162,23 @@ export function decodeResultPush(view: DataView, start = 0): ResultPush {
   const droppedTileCount = view.getUint16(start + 54, true);
   const payloadKindBitmap = view.getUint32(start + 56, true);
   const payloadFrameCount = view.getUint16(start + 60, true);
-  if (view.getUint16(start + 10, true) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 1, view, start, 'RESULT_PUSH');
-  if (view.getUint16(start + 18, true) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 2, view, start, 'RESULT_PUSH');
-  if ((view.getUint32(start + 28, true) | view.getUint32(start + 32, true)) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 3, view, start, 'RESULT_PUSH');
-  if ((view.getUint32(start + 36, true) | view.getUint32(start + 40, true)) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 4, view, start, 'RESULT_PUSH');
-  if (view.getUint16(start + 46, true) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 5, view, start, 'RESULT_PUSH');
-  if (view.getUint16(start + 62, true) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 6, view, start, 'RESULT_PUSH');
-  if ((resultFlags & ~0x07) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 7, view, start, 'RESULT_PUSH');
-  if ((appliedBudgetPolicy & ~0x0f) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 8, view, start, 'RESULT_PUSH');
-  if ((payloadKindBitmap & ~0x7f) !== 0) throw decodeFailed(RESULT_PUSH_RULES, 9, view, start, 'RESULT_PUSH');
-  if (resultClass > 3) throw decodeFailed(RESULT_PUSH_RULES, 10, view, start, 'RESULT_PUSH');
-  if (!((((resultClass === 2) || ((resultFlags & 1) !== 0)) && (reusedFrameId !== 0)) || (((resultClass !== 2) && ((resultFlags & 1) === 0)) && (reusedFrameId === 0)))) throw decodeFailed(RESULT_PUSH_RULES, 11, view, start, 'RESULT_PUSH');
-  if (!(((payloadKindBitmap & 1) !== 0) || ((((((sectionCount === 0) && (tileCount === 0)) && (tileBaseId === 0)) && (tileIndexBytes === 0)) && (coveredTileCount === 0)) && (droppedTileCount === 0)))) throw decodeFailed(RESULT_PUSH_RULES, 12, view, start, 'RESULT_PUSH');
-  if (!((((payloadKindBitmap & 1) === 0) || ((resultClass !== 1) && ((resultFlags & 4) === 0))) || (droppedTileCount !== 0))) throw decodeFailed(RESULT_PUSH_RULES, 13, view, start, 'RESULT_PUSH');
-  if (!(((payloadKindBitmap & 1) === 0) || (((coveredTileCount <= tileCount) && (droppedTileCount <= tileCount)) && ((coveredTileCount + droppedTileCount) === tileCount)))) throw decodeFailed(RESULT_PUSH_RULES, 14, view, start, 'RESULT_PUSH');
+  const rule =
+    view.getUint16(start + 10, true) !== 0 ? 1 :
+    view.getUint16(start + 18, true) !== 0 ? 2 :
+    (view.getUint32(start + 28, true) | view.getUint32(start + 32, true)) !== 0 ? 3 :
+    (view.getUint32(start + 36, true) | view.getUint32(start + 40, true)) !== 0 ? 4 :
+    view.getUint16(start + 46, true) !== 0 ? 5 :
+    view.getUint16(start + 62, true) !== 0 ? 6 :
+    (resultFlags & ~0x07) !== 0 ? 7 :
+    (appliedBudgetPolicy & ~0x0f) !== 0 ? 8 :
+    (payloadKindBitmap & ~0x7f) !== 0 ? 9 :
+    resultClass > 3 ? 10 :
+    !((((resultClass === 2) || ((resultFlags & 1) !== 0)) && (reusedFrameId !== 0)) || (((resultClass !== 2) && ((resultFlags & 1) === 0)) && (reusedFrameId === 0))) ? 11 :
+    !(((payloadKindBitmap & 1) !== 0) || ((((((sectionCount === 0) && (tileCount === 0)) && (tileBaseId === 0)) && (tileIndexBytes === 0)) && (coveredTileCount === 0)) && (droppedTileCount === 0))) ? 12 :
+    !((((payloadKindBitmap & 1) === 0) || ((resultClass !== 1) && ((resultFlags & 4) === 0))) || (droppedTileCount !== 0)) ? 13 :
+    !(((payloadKindBitmap & 1) === 0) || (((coveredTileCount <= tileCount) && (droppedTileCount <= tileCount)) && ((coveredTileCount + droppedTileCount) === tileCount))) ? 14 :
+    0;
+  if (rule !== 0) throw decodeFailed(RESULT_PUSH_RULES, rule, view, start, 'RESULT_PUSH');
   return {
     statusCode,
     resultFlags,

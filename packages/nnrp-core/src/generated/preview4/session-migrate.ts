@@ -63,10 +63,13 @@ export function decodeSessionMigrate(view: DataView, start = 0): SessionMigrate 
   }
   const oldTransportId = view.getUint32(start, true);
   const newTransportId = view.getUint32(start + 4, true);
-  if (oldTransportId > 4) throw decodeFailed(SESSION_MIGRATE_RULES, 1, view, start, 'SESSION_MIGRATE');
-  if (newTransportId > 4) throw decodeFailed(SESSION_MIGRATE_RULES, 2, view, start, 'SESSION_MIGRATE');
-  if (!(oldTransportId !== 0)) throw decodeFailed(SESSION_MIGRATE_RULES, 3, view, start, 'SESSION_MIGRATE');
-  if (!(newTransportId !== 0)) throw decodeFailed(SESSION_MIGRATE_RULES, 4, view, start, 'SESSION_MIGRATE');
+  const rule =
+    oldTransportId > 4 ? 1 :
+    newTransportId > 4 ? 2 :
+    !(oldTransportId !== 0) ? 3 :
+    !(newTransportId !== 0) ? 4 :
+    0;
+  if (rule !== 0) throw decodeFailed(SESSION_MIGRATE_RULES, rule, view, start, 'SESSION_MIGRATE');
   return {
     oldTransportId: oldTransportId as TransportId,
     newTransportId: newTransportId as TransportId,

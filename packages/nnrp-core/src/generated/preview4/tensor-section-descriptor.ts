@@ -105,11 +105,14 @@ export function decodeTensorSectionDescriptor(view: DataView, start = 0): Tensor
   const lengthTableBytes = view.getUint32(start + 16, true);
   const payloadBytes = view.getUint32(start + 20, true);
   const payloadStrideBytes = view.getUint32(start + 24, true);
-  if (view.getUint32(start + 28, true) !== 0) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, 1, view, start, 'TENSOR_SECTION_DESCRIPTOR');
-  if (!((sectionFlags & 65532) === 0)) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, 2, view, start, 'TENSOR_SECTION_DESCRIPTOR');
-  if (!((((sectionFlags & 1) !== 0) && (codecTableBytes !== 0)) || (((sectionFlags & 1) === 0) && (codecTableBytes === 0)))) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, 3, view, start, 'TENSOR_SECTION_DESCRIPTOR');
-  if (!((((sectionFlags & 2) !== 0) && (payloadStrideBytes !== 0)) || (((sectionFlags & 2) === 0) && (payloadStrideBytes === 0)))) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, 4, view, start, 'TENSOR_SECTION_DESCRIPTOR');
-  if (!((lengthTableBytes % 4) === 0)) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, 5, view, start, 'TENSOR_SECTION_DESCRIPTOR');
+  const rule =
+    view.getUint32(start + 28, true) !== 0 ? 1 :
+    !((sectionFlags & 65532) === 0) ? 2 :
+    !((((sectionFlags & 1) !== 0) && (codecTableBytes !== 0)) || (((sectionFlags & 1) === 0) && (codecTableBytes === 0))) ? 3 :
+    !((((sectionFlags & 2) !== 0) && (payloadStrideBytes !== 0)) || (((sectionFlags & 2) === 0) && (payloadStrideBytes === 0))) ? 4 :
+    !((lengthTableBytes % 4) === 0) ? 5 :
+    0;
+  if (rule !== 0) throw decodeFailed(TENSOR_SECTION_DESCRIPTOR_RULES, rule, view, start, 'TENSOR_SECTION_DESCRIPTOR');
   return {
     roleId,
     codecId,
