@@ -75,7 +75,10 @@ it('an attempt that its client has given up, and that comes behind a later one, 
     peer.send(resumableOpenBytes({ sessionId, token, received: 0 }));
     expect(described(await peer.next())).toBe('refused resume_rejected');
   }
-  expect(server.stats()).toMatchObject({ addressRefusals: { value: 0, hits: 0 }, sessionRefusals: { hits: 0 } });
+  expect(server.stats()).toMatchObject({
+    addressRefusals: { value: 0, hits: 0 },
+    sessionRefusals: { value: 0, hits: 0 },
+  });
   // The session goes on where it is.
   owner.submit(2);
   await (await session.receiveSubmit()).complete('still here');
@@ -96,5 +99,5 @@ it('a token of long ago is a guess like any other', async () => {
   const peer = await stage.peer(server);
   peer.send(resumableOpenBytes({ sessionId, token, received: 0 }));
   expect(described(await peer.next())).toBe('refused resume_rejected');
-  expect(server.stats()).toMatchObject({ addressRefusals: { value: 1 } });
+  expect(server.stats()).toMatchObject({ sessionRefusals: { value: 1 } });
 });
