@@ -1,5 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
-import { concatBytes, viewOf } from '../../base/bytes.js';
+import { viewOf } from '../../base/bytes.js';
 import { Line } from '../../base/queues/line.js';
 import type { SentMemory } from '../../transport/contract/sent-pieces.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
@@ -86,20 +86,28 @@ export class SentBytes {
 
   /** Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. */
   packets(isWanted: (sessionId: number) => boolean): SentPacket[] {
-    const bytes = this.joined();
-    const view = viewOf(bytes);
+    const reader = new PieceReader(this.pieces());
+    const header = new Uint8Array(HEADER_BYTES);
+    const view = viewOf(header);
     const leftOut = [...(this.leftOut ?? [])];
     const found: SentPacket[] = [];
-    let end = 0;
-    for (let at = 0; bytes.length - at >= HEADER_BYTES; at = end) {
-      const headEnd = at + HEADER_BYTES + view.getUint32(at + AT.metaLen, true);
-      end = headEnd + view.getUint32(at + AT.bodyLen, true);
-      if (end > bytes.length) break;
-      if (!isWanted(view.getUint32(at + AT.sessionId, true))) continue;
-      const packet = new LoggedPacket(new Uint8Array(bytes.subarray(at, end)), headEnd - at);
+    while (reader.left >= HEADER_BYTES) {
+      const place = this.begin + reader.at;
+      reader.read(header, 0);
+      const headBytes = HEADER_BYTES + view.getUint32(AT.metaLen, true);
+      const length = headBytes + view.getUint32(AT.bodyLen, true);
+      if (length - HEADER_BYTES > reader.left) break;
+      if (!isWanted(view.getUint32(AT.sessionId, true))) {
+        reader.skip(length - HEADER_BYTES);
+        continue;
+      }
+      const bytes = new Uint8Array(length);
+      bytes.set(header);
+      reader.read(bytes, HEADER_BYTES);
+      const packet = new LoggedPacket(bytes, headBytes);
       const left = leftOut.findIndex(({ sessionId, frameId }) => isOf(packet, sessionId, frameId));
       if (left >= 0) leftOut.splice(left, 1);
-      else found.push({ place: this.begin + at, packet });
+      else found.push({ place, packet });
     }
     return found;
   }
@@ -109,11 +117,10 @@ export class SentBytes {
     for (const stretch of this.stretches.drain()) this.letGo(stretch);
   }
 
-  private joined(): Uint8Array {
-    const parts = [...this.stretches].map(({ memory, start, length, base }) =>
+  private pieces(): Uint8Array[] {
+    return [...this.stretches].map(({ memory, start, length, base }) =>
       memory.bytes.subarray(start + Math.max(0, this.begin - base), start + length),
     );
-    return concatBytes(parts);
   }
 
   private share(bytes: Uint8Array, memory: SentMemory): void {
@@ -171,6 +178,42 @@ export class SentBytes {
     memory.release();
     // Nothing of it is left here: it may be another log's.
     if (memory === this.chunk && !this.chunk.isHeld) this.chunk = undefined;
+  }
+}
+
+/** Reads bytes that lie in several pieces, in order. */
+class PieceReader {
+  at = 0;
+  left: number;
+  private index = 0;
+  private offset = 0;
+
+  constructor(private readonly pieces: readonly Uint8Array[]) {
+    this.left = pieces.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Fills the target from this place on; there must be as much. */
+  read(target: Uint8Array, from: number): void {
+    this.pass(target.length - from, (part, done) => target.set(part, from + done));
+  }
+
+  skip(count: number): void {
+    this.pass(count, () => {});
+  }
+
+  private pass(count: number, take: (part: Uint8Array, done: number) => void): void {
+    this.at += count;
+    this.left -= count;
+    for (let done = 0; done < count; ) {
+      const piece = this.pieces[this.index] as Uint8Array;
+      const part = piece.subarray(this.offset, this.offset + count - done);
+      take(part, done);
+      done += part.length;
+      this.offset += part.length;
+      if (this.offset < piece.length) continue;
+      this.index++;
+      this.offset = 0;
+    }
   }
 }
 
