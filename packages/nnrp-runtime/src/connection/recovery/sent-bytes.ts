@@ -86,24 +86,36 @@ export class SentBytes {
 
   /** Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. */
   packets(isWanted: (sessionId: number) => boolean): SentPacket[] {
-    const reader = new PieceReader(this.pieces());
+    const pieces = this.pieces();
+    let piece = 0;
+    let offset = 0;
+    /** The next bytes become those of the target, from `begin` to `end`, where there is one. */
+    const pass = (begin: number, end: number, target?: Uint8Array) => {
+      for (let at = begin; at < end; ) {
+        const all = pieces[piece] as Uint8Array;
+        const part = all.subarray(offset, offset + end - at);
+        target?.set(part, at);
+        at += part.length;
+        offset += part.length;
+        if (offset < all.length) continue;
+        piece++;
+        offset = 0;
+      }
+    };
     const header = new Uint8Array(HEADER_BYTES);
     const view = viewOf(header);
     const leftOut = [...(this.leftOut ?? [])];
     const found: SentPacket[] = [];
-    while (reader.left >= HEADER_BYTES) {
-      const place = this.begin + reader.at;
-      reader.read(header, 0);
+    let length = 0;
+    for (let place = this.begin; place + HEADER_BYTES <= this.appended; place += length) {
+      pass(0, HEADER_BYTES, header);
       const headBytes = HEADER_BYTES + view.getUint32(AT.metaLen, true);
-      const length = headBytes + view.getUint32(AT.bodyLen, true);
-      if (length - HEADER_BYTES > reader.left) break;
-      if (!isWanted(view.getUint32(AT.sessionId, true))) {
-        reader.skip(length - HEADER_BYTES);
-        continue;
-      }
-      const bytes = new Uint8Array(length);
-      bytes.set(header);
-      reader.read(bytes, HEADER_BYTES);
+      length = headBytes + view.getUint32(AT.bodyLen, true);
+      if (place + length > this.appended) break;
+      const bytes = isWanted(view.getUint32(AT.sessionId, true)) ? new Uint8Array(length) : undefined;
+      bytes?.set(header);
+      pass(HEADER_BYTES, length, bytes);
+      if (bytes === undefined) continue;
       const packet = new LoggedPacket(bytes, headBytes);
       const left = leftOut.findIndex(({ sessionId, frameId }) => isOf(packet, sessionId, frameId));
       if (left >= 0) leftOut.splice(left, 1);
@@ -178,42 +190,6 @@ export class SentBytes {
     memory.release();
     // Nothing of it is left here: it may be another log's.
     if (memory === this.chunk && !this.chunk.isHeld) this.chunk = undefined;
-  }
-}
-
-/** Reads bytes that lie in several pieces, in order. */
-class PieceReader {
-  at = 0;
-  left: number;
-  private index = 0;
-  private offset = 0;
-
-  constructor(private readonly pieces: readonly Uint8Array[]) {
-    this.left = pieces.reduce((sum, { length }) => sum + length, 0);
-  }
-
-  /** Fills the target from this place on; there must be as much. */
-  read(target: Uint8Array, from: number): void {
-    this.pass(target.length - from, (part, done) => target.set(part, from + done));
-  }
-
-  skip(count: number): void {
-    this.pass(count, () => {});
-  }
-
-  private pass(count: number, take: (part: Uint8Array, done: number) => void): void {
-    this.at += count;
-    this.left -= count;
-    for (let done = 0; done < count; ) {
-      const piece = this.pieces[this.index] as Uint8Array;
-      const part = piece.subarray(this.offset, this.offset + count - done);
-      take(part, done);
-      done += part.length;
-      this.offset += part.length;
-      if (this.offset < piece.length) continue;
-      this.index++;
-      this.offset = 0;
-    }
   }
 }
 

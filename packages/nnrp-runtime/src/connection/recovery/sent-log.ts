@@ -30,8 +30,6 @@ export interface SentLogOwner extends Guarded {
   fence(): void;
   /** Less than half of what may be unconfirmed is so, after `isFull`. */
   confirmedRoom(): void;
-  /** Senders have to wait from now on until more is confirmed. */
-  logFilled?(): void;
 }
 
 interface Arrival {
@@ -235,12 +233,9 @@ export class SentLog implements SentListener {
   }
 
   /** After something has been sent or confirmed. */
-  private look(): void {
+  protected look(): void {
     // Only a PONG makes room. Senders that wait for room are told then.
-    if (!this.isFull && this.byteLength >= this.window) {
-      this.isFull = true;
-      this.owner.logFilled?.();
-    }
+    this.isFull ||= this.byteLength >= this.window;
     const behind = this.headers.place - this.lastFence;
     const isDue = (this.fences?.size ?? 0) === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
     this.isFenceDue = isDue && this.isOpen && !this.isFenceAsked && !this.isOver;

@@ -2,11 +2,30 @@ import { ClosedError, type NnrpError, type TimeoutError, TransportError } from '
 import { ErrorCode, ErrorScope, type PeerMessages } from 'nnrp-core/preview3';
 import { guard } from '../../../base/guard.js';
 import { Connection } from '../../../connection/connection.js';
-import { SentLog, WINDOW_BYTES } from '../../../connection/recovery/sent-log.js';
+import { SentLog, type SentLogOwner, WINDOW_BYTES } from '../../../connection/recovery/sent-log.js';
 import type { Lane } from '../../../connection/sending/outbox.js';
 import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
+import type { FramedTransport } from '../../../transport/contract/contract.js';
 import type { NamedPacket } from '../../../transport/contract/named-packet.js';
 import type { ServerBounds } from '../../contract/server-bounds.js';
+
+/** Says when senders have to wait from now on until more is confirmed. */
+class CountedLog extends SentLog {
+  constructor(
+    owner: SentLogOwner,
+    transport: FramedTransport,
+    owed: number,
+    private readonly filled: () => void,
+  ) {
+    super(owner, transport, owed);
+  }
+
+  protected override look(): void {
+    const wasFull = this.isFull;
+    super.look();
+    if (!wasFull && this.isFull) this.filled();
+  }
+}
 
 /** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
@@ -40,13 +59,13 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     this.endNow(new TransportError(text));
   }
 
-  logFilled(): void {
+  private logFilled(): void {
     const isOwn = (this.sentLog?.byteLength ?? 0) >= WINDOW_BYTES;
     this.bounds.hit(isOwn ? 'unconfirmedBytes' : 'serverUnconfirmedBytes');
   }
 
   keepLog(): void {
-    this.outbox.beginLog(() => new SentLog(this, this.transport, this.pings.waiting));
+    this.outbox.beginLog(() => new CountedLog(this, this.transport, this.pings.waiting, () => this.logFilled()));
   }
 
   fenceIfDue(): void {
