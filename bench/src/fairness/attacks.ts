@@ -4,6 +4,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { type FloodKind, flood } from './floods.js';
 import { type Fields, flowPacket, packet, submitPacket } from './packets.js';
 import type { Peer } from './peer.js';
+import { uncommon } from './uncommon.js';
 import { webSocketAttacks } from './websocket.js';
 import { STREAM, TIMED } from './work.js';
 
@@ -207,4 +208,9 @@ const OVER_WEBSOCKET: readonly Row[] = webSocketAttacks.map(({ name, title, conn
   over: 'websocket',
 }));
 
-export const ROWS: readonly Row[] = [...WORKING, ...FLOODING, ...OVER_WEBSOCKET];
+const UNCOMMON: readonly Row[] = uncommon.map(({ name, title, connections, attack }) => ({
+  ...row(name, title, attack, 1),
+  connections,
+}));
+
+export const ROWS: readonly Row[] = [...WORKING, ...UNCOMMON, ...FLOODING, ...OVER_WEBSOCKET];

@@ -1,6 +1,8 @@
 import { buildPacket, type MessageInfo } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import * as preview4 from 'nnrp-core/preview4';
+import { STRUCTS as STRUCTS_OF_PREVIEW4 } from 'nnrp-core/preview4/struct-table';
 
 /* Packets of a peer that is made by hand: any message with any fields, whoever may send it. */
 
@@ -21,16 +23,33 @@ const NOTHING = new Uint8Array(0);
 export const MESSAGE_NAMES: readonly string[] = [...INFOS.keys()];
 
 /** @throws WireError when the fields break a rule of the message's structure */
-export function packet(name: string, { sessionId = 0, frameId = 0, fields = {}, body = NOTHING }: Content): Buffer {
-  const info = INFOS.get(name) as MessageInfo;
+export function packet(name: string, content: Content): Buffer {
+  return packetOf(INFOS, STRUCTS, buildPacket, name, content);
+}
+
+const INFOS_OF_PREVIEW4 = new Map(preview4.MESSAGES.map((info) => [info.name, info]));
+
+/** A packet of preview4. @throws WireError as `packet` does */
+export function packet4(name: string, content: Content): Buffer {
+  return packetOf(INFOS_OF_PREVIEW4, STRUCTS_OF_PREVIEW4, preview4.buildPacket, name, content);
+}
+
+function packetOf(
+  infos: ReadonlyMap<string, MessageInfo>,
+  structs: typeof STRUCTS,
+  build: typeof buildPacket,
+  name: string,
+  { sessionId = 0, frameId = 0, fields = {}, body = NOTHING }: Content,
+): Buffer {
+  const info = infos.get(name) as MessageInfo;
   const metadata = new Uint8Array(info.metadataBytes);
-  const struct = info.metadata === undefined ? undefined : STRUCTS[info.metadata];
+  const struct = info.metadata === undefined ? undefined : structs[info.metadata];
   if (struct !== undefined) {
     const blank = Object.fromEntries(struct.fields.map(({ property, type }) => [property, type === 'u64' ? 0n : 0]));
     struct.encode({ ...blank, ...fields }, new DataView(metadata.buffer));
   }
   const ids = { sessionId: info.sessionId === 'zero' ? 0 : sessionId, frameId: info.frameId === 'zero' ? 0 : frameId };
-  const [head] = buildPacket({ messageType: info.code as preview3.MessageType, ...ids }, metadata, body);
+  const [head] = build({ messageType: info.code as preview3.MessageType, ...ids }, metadata, body);
   return Buffer.concat([head, body]);
 }
 
