@@ -252,7 +252,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   broken(fault: WireFault, foreign?: Uint8Array): void {
     guard(this, () => {
       // Later bytes may be of a payload, and are not shown.
-      const error = framingError(fault, this.packetCount === 0 ? foreign : undefined, this.role);
+      const error = framingError(fault, this.packetCount === 0 ? foreign : undefined, this.protocolAdvice);
       // The peer's own bytes are not sent back: what comes from here could be taken for ours.
       this.fail(error, describeFault(fault));
     });

@@ -2,6 +2,7 @@ import type { Packet } from 'nnrp-core';
 import type { DiagnosticsConnection, DiagnosticsRole } from '../base/diagnostics/messages.js';
 import { observer } from '../base/diagnostics/observer.js';
 import type { FramedTransport, OutboundPacket, TransportKind } from '../transport/contract/contract.js';
+import type { ProtocolAdvice } from './errors/framing-error.js';
 import { remoteAddressOf } from './transport-end.js';
 
 /** What has come and gone over a connection, counted, and told to subscribers. */
@@ -17,6 +18,8 @@ export abstract class CountedConnection implements DiagnosticsConnection {
   }
 
   abstract readonly role: DiagnosticsRole;
+  /** What a peer that speaks something else may be. */
+  protected abstract get protocolAdvice(): ProtocolAdvice;
 
   get transportKind(): TransportKind {
     return this.transport.kind;

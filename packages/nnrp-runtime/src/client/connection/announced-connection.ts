@@ -2,6 +2,7 @@ import { type MessageInfo, type Packet, ProtocolError, UsageError } from 'nnrp-c
 import type * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { Connection } from '../../connection/connection.js';
+import { NO_SERVER } from '../failures/other-protocols.js';
 
 /** A connection to a server of this library, which announces itself, or to one of others, which takes less. */
 export abstract class AnnouncedConnection extends Connection {
@@ -11,6 +12,10 @@ export abstract class AnnouncedConnection extends Connection {
   protected families = 0;
   /** The highest id of any session so far: in preview4 those above it are strange. */
   private highestSessionId = 0;
+
+  protected override get protocolAdvice() {
+    return NO_SERVER;
+  }
 
   /** Whether the server is one of this library. */
   get isAnnounced(): boolean {

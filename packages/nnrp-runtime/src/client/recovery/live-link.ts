@@ -10,6 +10,7 @@ import { SentLog, type SentLogOwner } from '../../connection/recovery/sent-log.j
 import { remoteAddressOf } from '../../connection/transport-end.js';
 import type { FramedTransport, PacketSink } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import { NO_SERVER } from '../failures/other-protocols.js';
 import { ownPacket } from './kept-packet.js';
 import type { ResumableSession } from './resumable-session.js';
 
@@ -221,7 +222,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   broken(fault: WireFault, foreign?: Uint8Array): void {
     if (this.isOver) return;
     const isForeign = foreign !== undefined && !this.hasHeard;
-    if (isForeign && this.owner.noServer?.(this, framingError(fault, foreign, 'client')) === true) return;
+    if (isForeign && this.owner.noServer?.(this, framingError(fault, foreign, NO_SERVER)) === true) return;
     this.owner.sink.broken(fault, foreign);
   }
 

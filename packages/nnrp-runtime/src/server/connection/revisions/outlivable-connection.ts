@@ -8,6 +8,7 @@ import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
 import type { FramedTransport } from '../../../transport/contract/contract.js';
 import type { NamedPacket } from '../../../transport/contract/named-packet.js';
 import type { ServerBounds } from '../../contract/server-bounds.js';
+import { NO_CLIENT } from '../../failures/other-protocols.js';
 
 /** Says when senders have to wait from now on until more is confirmed. */
 class CountedLog extends SentLog {
@@ -43,6 +44,10 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   /** What was sent for sessions that can be resumed; undefined without such a session. */
   get sentLog(): SentLog | undefined {
     return this.outbox.log;
+  }
+
+  protected override get protocolAdvice() {
+    return NO_CLIENT;
   }
 
   abstract get bounds(): Pick<ServerBounds, 'hit'>;
