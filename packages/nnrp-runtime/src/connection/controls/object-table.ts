@@ -26,6 +26,8 @@ export interface ObjectEntry {
 export class ObjectTable implements Iterable<ObjectEntry> {
   /** By texts: peers choose the ids, and the language hashes bigints and digits without a seed, so that all could fall together. */
   private readonly entries = new Map<string, ObjectEntry>();
+  /** None of them ends before, as `performance.now` has it. */
+  private firstEndMs = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.entries.size;
@@ -45,9 +47,10 @@ export class ObjectTable implements Iterable<ObjectEntry> {
   declared(descriptor: preview4.ObjectDescriptor, declaredBy: ObjectOwner, nowMs: number): ObjectIssue | undefined {
     const { objectId, lifetimeHintMs } = descriptor;
     if (this.get(objectId) !== undefined) return 'declared_before';
-    if (this.entries.size >= MAX_OBJECTS) this.expire(nowMs);
+    if (this.entries.size >= MAX_OBJECTS && this.firstEndMs <= nowMs) this.expire(nowMs);
     if (this.entries.size >= MAX_OBJECTS) return 'table_full';
-    const expiresAtMs = lifetimeHintMs === 0 ? Number.POSITIVE_INFINITY : nowMs + lifetimeHintMs;
+    const expiresAtMs = nowMs + (lifetimeHintMs || Number.POSITIVE_INFINITY);
+    this.firstEndMs = Math.min(this.firstEndMs, expiresAtMs);
     this.entries.set(keyOf(objectId), { descriptor, declaredBy, expiresAtMs, references: 0, sequence: 0n });
     return undefined;
   }
@@ -81,8 +84,12 @@ export class ObjectTable implements Iterable<ObjectEntry> {
     this.entries.clear();
   }
 
+  /** Looks at all, once for each moment at which one of them ends. */
   private expire(nowMs: number): void {
-    for (const [key, { expiresAtMs }] of this.entries) if (expiresAtMs <= nowMs) this.entries.delete(key);
+    this.firstEndMs = Number.POSITIVE_INFINITY;
+    for (const [key, { expiresAtMs }] of this.entries)
+      if (expiresAtMs <= nowMs) this.entries.delete(key);
+      else this.firstEndMs = Math.min(this.firstEndMs, expiresAtMs);
   }
 }
 

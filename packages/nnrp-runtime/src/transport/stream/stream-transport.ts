@@ -372,9 +372,9 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     }
   }
 
-  /** Tells the sink of the end, unless there is something that it has to read first. */
+  /** Tells the sink of the end, unless there is something that it has to read first. Nothing could be answered where the stream broke. */
   caughtUp(): void {
-    if (!this.streamEnd.isOver || this.closedReported || this.reader.hasMore) return;
+    if (!this.streamEnd.isOver || this.closedReported || (this.reader.hasMore && this.failure === undefined)) return;
     if (this.closing) this.settle();
     const { sink } = this.reader;
     // No sink yet: start() reports it.
