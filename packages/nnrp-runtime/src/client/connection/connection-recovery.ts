@@ -161,7 +161,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       // One that is to be opened again has no session of the server whose id it could be.
       if (isLost || isResumable(sessionId)) continue;
       if (!this.isOpenedAgain(session)) {
-        this.end(session, forCaller(error));
+        this.end(sessionId, session, forCaller(error));
         continue;
       }
       const loss = { sinceMs: performance.now(), ...(grant && { windowMs: grant.windowMs }) };
@@ -194,14 +194,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       return;
     }
     this.parts.events.lost(sessionId, forCaller(error));
-    if (session !== undefined) this.end(session, error);
-    else this.connection.dropSession(sessionId);
+    this.end(sessionId, session, error);
   }
 
   /** It is lost, and nothing takes its place. What it has said at its end would reach another one, which may get its id. */
-  private end(session: NnrpClientSession, error: NnrpError): void {
-    this.connection.dropSession(session.sessionId);
-    session.disconnected(error);
+  private end(sessionId: number, session: NnrpClientSession | undefined, error: NnrpError): void {
+    this.connection.dropSession(sessionId);
+    session?.disconnected(error);
   }
 
   /** Its operations fail, and it is opened again. */

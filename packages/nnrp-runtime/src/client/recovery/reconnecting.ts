@@ -52,8 +52,7 @@ export class Reconnecting {
 
   /** A connection is lost. @param hasHeard - whether the server has said anything on it */
   lost(hasHeard: boolean, { code }: NnrpError): void {
-    if (hasHeard) this.unanswered = 0;
-    else if (code === 'NNRP_ERR_TIMEOUT') this.unanswered++;
+    this.unanswered = hasHeard ? 0 : this.unanswered + Number(code === 'NNRP_ERR_TIMEOUT');
   }
 
   /** Connects after a while, which keeps the process running. @param leastMs - what the server asks for */

@@ -2,7 +2,7 @@ import { describeFault, type OtherProtocol, otherProtocol, ProtocolError, shownS
 import { ErrorCode } from 'nnrp-core/preview3';
 
 /** What each other protocol means at one of the ends, and what to do. NNRP is what is spoken here. */
-export type ProtocolAdvice = Readonly<Record<Exclude<OtherProtocol, 'NNRP'>, string>>;
+export type ProtocolAdvice = Readonly<Partial<Record<OtherProtocol, string>>>;
 
 const CODES: Partial<Record<WireFault['kind'], number>> = {
   unsupported_version_major: ErrorCode.UnsupportedVersion,
@@ -23,7 +23,6 @@ export function framingError(fault: WireFault, foreign: Uint8Array | undefined, 
 }
 
 function whatCame(foreign: Uint8Array, advice: ProtocolAdvice): string {
-  const protocol = otherProtocol(foreign);
-  const meaning = protocol === undefined || protocol === 'NNRP' ? '' : `: ${advice[protocol]}`;
-  return `, got ${shownStart(foreign)}${meaning}`;
+  const meaning = advice[otherProtocol(foreign) ?? 'NNRP'];
+  return `, got ${shownStart(foreign)}${meaning === undefined ? '' : `: ${meaning}`}`;
 }
