@@ -57,8 +57,12 @@ const ANNOUNCEMENT = preview3.encodeControlExtensions([
   { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
 ]);
 
-/** SESSION_OPEN of a peer that has announced itself, without a deadline, for as many operations as the server allows. */
-export function openPacket(fields: Fields = {}): Buffer {
+/**
+ * SESSION_OPEN of a peer that has announced itself, without a deadline, for as many operations as the server allows.
+ *
+ * @param token - what lies before the announcement
+ */
+export function openPacket(fields: Fields = {}, token: Uint8Array = NOTHING): Buffer {
   return packet('SESSION_OPEN', {
     fields: {
       profileId: preview3.ProfileId.Token,
@@ -69,7 +73,7 @@ export function openPacket(fields: Fields = {}): Buffer {
       sessionExtensionBytes: ANNOUNCEMENT.length,
       ...fields,
     },
-    body: ANNOUNCEMENT,
+    body: Buffer.concat([token, ANNOUNCEMENT]),
   });
 }
 

@@ -56,22 +56,8 @@ const takingOver: UncommonAttack['attack'] = async (peer) => {
 };
 
 function resuming(requestedSessionId: number, token: Uint8Array): Buffer {
-  const announced = openPacket();
-  const block = announced.subarray(preview3.COMMON_HEADER_BYTES + preview3.SESSION_OPEN_BYTES);
-  return packet('SESSION_OPEN', {
-    fields: {
-      profileId: preview3.ProfileId.Token,
-      priorityClass: preview3.SessionPriorityClass.Balanced,
-      schemaId: preview3.TOKEN_DELTA_SCHEMA_ID,
-      schemaVersion: preview3.TOKEN_DELTA_SCHEMA_VERSION,
-      leaseTtlHintMs: 30_000,
-      sessionFlags: SessionFlags.AllowResume,
-      requestedSessionId,
-      resumeTokenBytes: token.length,
-      sessionExtensionBytes: block.length,
-    },
-    body: Buffer.concat([token, block]),
-  });
+  const fields = { sessionFlags: SessionFlags.AllowResume, requestedSessionId, resumeTokenBytes: token.length };
+  return openPacket(fields, token);
 }
 
 /** Tokens that are wrong, beside a session that is right. */

@@ -5,7 +5,8 @@ export { answerLine, type BatchDefaults } from './codec/batch.js';
 export { type CodecAnswer, type CodecRequest, performRequest } from './codec/codec-request.js';
 export { RequestError, type RequestFault } from './json/request-error.js';
 export { runCli } from './run-cli.js';
-export { echo } from './serve/echo-handler.js';
+
 // What `nnrp serve` does, as handlers for `NnrpServer.serve`.
+export { echo } from './serve/echo-handler.js';
 export { drainOnClose } from './serve/process/drain-on-close.js';
 export { loadTokensHandler, type TokensHandler } from './serve/tokens-handler.js';

@@ -5,7 +5,7 @@ import type { ObjectDescriptor } from 'nnrp-core/preview4';
 import { afterEach, describe, it } from 'vitest';
 import { IdentityMap } from '../../../nnrp-core/src/machine/cache/object-identity.js';
 import { AsyncQueue } from '../../src/base/queues/async-queue.js';
-import { FreeIds } from '../../src/base/queues/free-ids.js';
+import { IdHeap } from '../../src/base/queues/id-heap.js';
 import { PendingRequests } from '../../src/client/requests/pending-requests.js';
 import { PushIterator } from '../../src/client/streams/push-iterator.js';
 import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../../src/client/submits/connection-flow.js';
@@ -90,7 +90,7 @@ describe('the time of one operation does not grow with what there is', () => {
     [
       'an id that is freed again and again',
       (size) => {
-        const ids = new FreeIds();
+        const ids = new IdHeap();
         for (let id = size; id > 0; id--) ids.add(id);
         return () => {
           const lowest = ids.lowest ?? 0;

@@ -1,5 +1,5 @@
 import { IdMap, IdSet } from 'nnrp-core';
-import { FreeIds } from '../../base/queues/free-ids.js';
+import { IdHeap } from '../../base/queues/id-heap.js';
 import type { FreeIdsAbove } from '../opening/id-choice.js';
 
 /** The session ids in use on one server, over all its connections. Looking and taking are one step of one thread. */
@@ -8,7 +8,7 @@ export class SessionTable<T> implements FreeIdsAbove {
   /** Every free id is in `freed`, or is not below this one. It only rises, over ids that are taken. */
   private frontier = 1;
   /** Ids below the frontier that were free at some time since; clients may have asked for some of them again. */
-  private readonly freed = new FreeIds();
+  private readonly freed = new IdHeap();
 
   /** Ids that are free. */
   private readonly reserved = new IdSet();

@@ -1,6 +1,6 @@
 import { IdMap, type Packet } from 'nnrp-core';
 import * as preview4 from 'nnrp-core/preview4';
-import { FreeIds } from '../../../base/queues/free-ids.js';
+import { IdHeap } from '../../../base/queues/id-heap.js';
 
 const SUBMIT = preview4.FRAME_SUBMIT_OFFSETS.operationId;
 
@@ -17,7 +17,7 @@ interface Reservation {
 export class Reservations {
   private readonly byFrame = new IdMap<Reservation>();
   private readonly operations = new Set<string>();
-  private frames = new FreeIds();
+  private frames = new IdHeap();
   /** No deadline is over before. */
   private firstEndMs = Number.POSITIVE_INFINITY;
 
@@ -66,7 +66,7 @@ export class Reservations {
     const all = [...this.byFrame.keys()].map((frameId) => [frameId, this.byFrame.get(frameId)] as const);
     this.byFrame.clear();
     this.operations.clear();
-    this.frames = new FreeIds();
+    this.frames = new IdHeap();
     this.firstEndMs = Number.POSITIVE_INFINITY;
     for (const [frameId, reservation] of all) {
       if (reservation !== undefined && reservation.deadlineMs > nowMs) this.note(frameId, reservation);

@@ -1,7 +1,7 @@
 import { IdSet } from 'nnrp-core';
 
-/** Ids that have become free again: the lowest one is found without a search. */
-export class FreeIds {
+/** Ids, each once: the lowest one is found without a search. */
+export class IdHeap {
   /** A binary heap, the lowest first. */
   private readonly heap: number[] = [];
   private readonly known = new IdSet();
