@@ -5,9 +5,6 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { ServerSession } from '../session/server-session.js';
 import type { ConnectionTimersOwner } from './connection-timers.js';
 
-/** PINGs that may lie behind what is not read: some minutes of them, by default. */
-const MAX_UNREAD_PONGS = 64;
-
 /** What time brings about needs of the connection. */
 export interface OverdueConnection extends Guarded {
   readonly config: NnrpServerConfig;
@@ -20,13 +17,10 @@ export interface OverdueConnection extends Guarded {
   /** The client has ended its direction. */
   readonly isHalfClosed: boolean;
   readonly awaitedPongs: number;
-  readonly reading: { readonly isPaused: boolean };
   openSessions(): readonly ServerSession[];
   isBusy(): boolean;
   isAskingPolicy(): boolean;
   ping(timeoutMs: number): Promise<number>;
-  /** Sends a PING that nothing waits for. */
-  fence(): void;
   makeRoom(): void;
   cut(): void;
   fail(error: ProtocolError): void;
@@ -87,15 +81,11 @@ export class Overdue implements ConnectionTimersOwner {
   quiet(): void {
     const { connection } = this;
     // A client that has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.isSending) return;
-    // What is not read shows no end of the connection either. What is written does: the second time, since the peer resets the first.
-    if (connection.reading.isPaused) {
-      if (connection.awaitedPongs < MAX_UNREAD_PONGS) connection.fence();
+    if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.awaitedPongs > 0 || connection.isSending)
       return;
-    }
     const { packetTimeoutMs, pingTimeoutMs } = connection.config;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.
-    if (connection.awaitedPongs > 0 || (connection.unfinishedBytes > 0 && packetTimeoutMs > 0)) return;
+    if (connection.unfinishedBytes > 0 && packetTimeoutMs > 0) return;
     connection.ping(pingTimeoutMs).catch(() => {});
   }
 }

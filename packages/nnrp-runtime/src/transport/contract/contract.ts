@@ -65,11 +65,6 @@ export interface PacketSink {
    * calls `close` when everything is said; without it, the transport closes by itself in the next turn.
    */
   peerEnded?(): void;
-  /**
-   * Whether it has no use for packets that came before a failure of the connection and wait for `resume`: it hears of the end at
-   * once then. Default false: they are delivered first.
-   */
-  readonly leavesRest?: boolean;
   /** The connection has ended; exactly once, and last. @param error - absent after an orderly end */
   closed(error?: NnrpError): void;
 }

@@ -374,10 +374,9 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   /** Tells the sink of the end, unless there is something that it has to read first. */
   caughtUp(): void {
-    if (!this.streamEnd.isOver || this.closedReported) return;
-    const { sink, hasMore } = this.reader;
-    if (hasMore && (this.failure === undefined || sink?.leavesRest !== true)) return;
+    if (!this.streamEnd.isOver || this.closedReported || this.reader.hasMore) return;
     if (this.closing) this.settle();
+    const { sink } = this.reader;
     // No sink yet: start() reports it.
     if (sink === undefined) return;
     this.closedReported = true;

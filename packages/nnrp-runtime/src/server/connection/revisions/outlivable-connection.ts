@@ -46,11 +46,6 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     return this.outbox.log;
   }
 
-  /** Nothing that they ask for could be answered; a client that comes back sends them once more. */
-  get leavesRest(): boolean {
-    return true;
-  }
-
   protected override get protocolAdvice() {
     return NO_CLIENT;
   }
