@@ -29,6 +29,7 @@ it.each([
       get reading() {
         return { stops: 0, isPaused: state.isPaused };
       },
+      packetCount: 0,
       unfinishedBytes: 0,
     });
     const told = vi.fn();
@@ -46,3 +47,24 @@ it.each([
     pings.end(timedOut[0] as never);
   },
 );
+
+it('a PING whose PONG lies behind many packets is waited for while they come, and judged when none comes', async () => {
+  let packetCount = 0;
+  let looks = 0;
+  const timedOut: unknown[] = [];
+  const pings = new Pings({
+    sendPing: () => {},
+    pingTimedOut: (error) => timedOut.push(error) < 0,
+    crashed: (error) => expect.unreachable(String(error)),
+    isSending: false,
+    reading: { stops: 0, isPaused: false },
+    get packetCount() {
+      return ++looks < 20 ? ++packetCount : packetCount;
+    },
+    unfinishedBytes: 0,
+  });
+  pings.ping(5).catch(() => {});
+  await eventually(() => timedOut.length === 1, 'the connection is judged');
+  expect(looks).toBeGreaterThanOrEqual(20);
+  pings.end(timedOut[0] as never);
+});

@@ -3,9 +3,9 @@ import type { Guarded } from '../base/guard.js';
 import { Line } from '../base/queues/line.js';
 import { Patience } from '../base/time/patience.js';
 
-/** A PONG cannot come inside a packet: while a long one arrives it is waited for, so long at most. */
+/** A PONG comes after what was sent before it: while that arrives it is waited for, so long at most. */
 const MOST_BEHIND_MS = 60_000;
-/** Bytes of it that have to come in a second: a packet of which nothing comes is no excuse. */
+/** Bytes of a long packet that have to come in a second: one of which nothing comes is no excuse. */
 const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {
@@ -34,6 +34,8 @@ export interface PingsOwner extends Guarded {
   readonly isAway?: boolean;
   /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
   readonly reading: { readonly stops: number; readonly isPaused: boolean };
+  /** Packets that have come. */
+  readonly packetCount: number;
   /** Bytes that have come of a packet that is not complete. */
   readonly unfinishedBytes: number;
 }
@@ -126,7 +128,7 @@ export class Pings {
   private wait(awaited: AwaitedPong, timeoutMs: number, leftMs: number, answered: () => void = IGNORED): void {
     const { owner } = this;
     const { stops } = owner.reading;
-    const before = owner.unfinishedBytes;
+    const before = { packets: owner.packetCount, bytes: owner.unfinishedBytes };
     awaited.patience = new Patience(owner, leftMs, () => {
       if (awaited.isOver) {
         answered();
@@ -154,12 +156,12 @@ export class Pings {
     }).unref();
   }
 
-  /** Whether a packet arrives that was sent before it, however slowly the network brings it. */
-  private isBehind({ sentAtMs }: AwaitedPong, before: number, waitedMs: number): boolean {
-    const now = this.owner.unfinishedBytes;
-    const came = now >= before ? now - before : now;
-    if (came === 0 || came * 1000 < LEAST_BYTES_PER_SECOND * waitedMs) return false;
-    return performance.now() - sentAtMs < MOST_BEHIND_MS;
+  /** Whether something arrives that was sent before it, however slowly the network brings it. */
+  private isBehind({ sentAtMs }: AwaitedPong, before: { packets: number; bytes: number }, waitedMs: number): boolean {
+    const { packetCount, unfinishedBytes } = this.owner;
+    const comes =
+      packetCount !== before.packets || (unfinishedBytes - before.bytes) * 1000 >= LEAST_BYTES_PER_SECOND * waitedMs;
+    return comes && performance.now() - sentAtMs < MOST_BEHIND_MS;
   }
 
   end(error: NnrpError): void {

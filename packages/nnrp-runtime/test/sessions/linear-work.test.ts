@@ -180,6 +180,7 @@ describe('the time of one operation does not grow with what there is', () => {
           pingTimedOut: () => false,
           isSending: false,
           reading: { stops: 0, isPaused: false },
+          packetCount: 0,
           unfinishedBytes: 0,
         });
         for (let count = 0; count < size; count++) pings.ping(1e6).catch(() => {});

@@ -65,6 +65,25 @@ describe('a PING of the server', () => {
     expect((await session.receiveSubmit()).body.length).toBe(100_000);
   });
 
+  it('whose PONG lies behind what the client sends costs nothing while that comes', async () => {
+    const server = await stage.serve({ keepAliveMs: 20, pingTimeoutMs: 30 });
+    const loss = lost(server);
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    expect(await peer.next()).toBe('ping');
+    const startMs = performance.now();
+    let frames = 0;
+    await eventually(() => {
+      const passedMs = performance.now() - startMs;
+      for (; frames < passedMs / 5; frames++)
+        peer.flow({ scopeKind: preview3.ScopeKind.Session, creditEpoch: frames + 1 });
+      return passedMs > 600;
+    }, 'several times the time-out has passed');
+    expect(session.state).toBe('open');
+    // Nothing comes any more.
+    expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 30 });
+  });
+
   it('that is not answered costs the connection, and nothing is sent in between', async () => {
     const server = await stage.serve({ keepAliveMs: 20, pingTimeoutMs: 30 });
     const loss = lost(server);

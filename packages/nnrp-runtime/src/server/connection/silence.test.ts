@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { Silence } from './silence.js';
+
+it('a connection that is not read is neither quiet, idle nor slow, and all times begin anew when it is', () => {
+  const silence = new Silence({ packetTimeoutMs: 10, idleTimeoutMs: 30, keepAliveMs: 20 });
+  const at = (nowMs: number, paused: boolean, unfinishedBytes: number) =>
+    silence.observe(nowMs, 1, unfinishedBytes, paused, false);
+  expect(at(0, false, 1)).toBe('fine');
+  expect([50, 100, 150].map((nowMs) => at(nowMs, true, 1))).toEqual(['fine', 'fine', 'fine']);
+  expect(at(159, false, 1)).toBe('fine');
+  expect(at(161, false, 1)).toBe('unfinished');
+  expect(at(175, false, 0)).toBe('quiet');
+  expect(at(181, false, 0)).toBe('silentTooLong');
+});
