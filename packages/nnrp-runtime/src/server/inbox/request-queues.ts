@@ -49,14 +49,14 @@ export class RequestQueues {
     private endReason: NnrpError | undefined,
   ) {}
 
-  /** The oldest cancel gives way when too much waits: its frame has been answered already. */
+  /** The oldest cancel gives way when too much waits: its frame has been answered already. The last one stays in any case. */
   push<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind], number: number): void {
     const queue = this.queue(kind);
     const waits = queue.push({ message: described(message), number });
     if (!waits || kind !== 'cancel') return;
     const { queued, config } = this.owner;
     const isLow = queued.isLow && queued.byteLength * CANCEL_SHARE < config.maxQueuedBytes;
-    if (isLow && queue.size <= MAX_CANCELS) queued.count(CANCEL_BYTES);
+    if (queue.size === 1 || (isLow && queue.size <= MAX_CANCELS)) queued.count(CANCEL_BYTES);
     else queue.tryTake();
   }
 

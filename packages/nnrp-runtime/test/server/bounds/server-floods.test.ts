@@ -131,6 +131,22 @@ describe('a flood', () => {
     expect(server.stats().connectionQueuedBytes?.value).toBe(0);
   });
 
+  it('of submits does not cost the only cancel that waits', async () => {
+    const server = await stage.serve({ maxQueuedBytesPerConnection: 64 * 1024, maxInFlightOperations: 64 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    // More than an eighth of what may wait.
+    for (let frameId = 1; frameId <= 12; frameId++) peer.submit(frameId);
+    peer.cancel(3);
+    expect(await peer.answers()).toEqual(['drop 3']);
+    peer.cancel(4);
+    expect(await peer.answers()).toEqual(['drop 4']);
+    // Of several the last one.
+    expect((await session.receiveCancel()).frameId).toBe(4);
+    await session.close();
+    expect(server.stats().connectionQueuedBytes?.value).toBe(0);
+  });
+
   it('of opens is refused above the limit of the connection, one by one, and nobody else is', async () => {
     const server = await stage.serve({ maxSessionsPerConnection: 3 });
     const refusals: SessionRefused[] = [];
