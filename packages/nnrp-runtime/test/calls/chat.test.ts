@@ -117,11 +117,55 @@ describe('a chat', () => {
     ]);
     expect((await stream.result()).completion).toEqual(completion);
     for await (const _ of chat(session, { ...REQUEST, stream: false })) throw new Error('it was not asked for pieces');
+    // Pieces without anything in them are none.
+    yields = [{ type: 'response.output_text.delta', index: 0, delta: '' }];
+    const late: string[] = [];
+    for await (const text of chat(session, REQUEST).text()) late.push(text);
+    expect(late).toEqual(['whole']);
     // One that has said it in pieces says it once.
     yields = [{ type: 'response.output_text.delta', index: 0, delta: 'wh' }];
     const pieces: string[] = [];
     for await (const text of chat(session, REQUEST).text()) pieces.push(text);
     expect(pieces).toEqual(['wh']);
+  });
+
+  it('reads the text of an answer in parts, and the first choice wherever it stands', async () => {
+    const content = [{ type: 'text', text: 'ho' }, { type: 'image' }, { type: 'text', text: 'le' }, null];
+    const choices = [
+      { index: 1, message: { role: 'assistant', content: 'other' } },
+      { index: 0, message: { role: 'assistant', content } },
+    ];
+    // biome-ignore lint/correctness/useYield: it has its answer at once
+    const { session } = await answering(async function* () {
+      return { id: 'x', object: 'chat.completion', created: 1, model: 'm', choices } as never;
+    });
+    const stream = chat(session, REQUEST);
+    let text = '';
+    for await (const piece of stream.text()) text += piece;
+    expect([text, (await stream.result()).text]).toEqual(['hole', 'hole']);
+    expect((await chat(session, { ...REQUEST, stream: false }).result()).text).toBe('hole');
+  });
+
+  it.each([true, false])('has bounds where its handler gives it in one piece, streamed: %s', async (stream) => {
+    const chosen = (index: number, content: string) => ({ index, message: { role: 'assistant', content } });
+    let choices = [chosen(5000, 'x')];
+    // biome-ignore lint/correctness/useYield: it has its answer at once
+    const { session } = await answering(async function* () {
+      return { id: 'x', object: 'chat.completion', created: 1, model: 'm', choices };
+    });
+    const asked = () => refusal(chat(session, { ...REQUEST, stream }).result());
+    expect((await asked())['code']).toBe('answer_too_large');
+    choices = [chosen(0, 'x'.repeat(16 * 1024 * 1024))];
+    expect((await asked())['code']).toBe('answer_too_large');
+  });
+
+  it('fails a handler whose answer has choices that are none, rather than to answer without them', async () => {
+    // biome-ignore lint/correctness/useYield: it has its answer at once
+    const { session } = await answering(async function* () {
+      return { choices: [{ index: 0, text: 'x' }] } as never;
+    });
+    expect((await refusal(chat(session, REQUEST).result()))['code']).toBe('NNRP_ERR_HANDLER_FAILED');
+    expect(String(stage.failures.splice(0)[0])).toContain('completion.choices[0] takes an object with a message');
   });
 
   it('is given up by leaving it, which the handler sees', async () => {

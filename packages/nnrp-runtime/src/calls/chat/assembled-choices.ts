@@ -18,6 +18,10 @@ class Pieces {
     this.#recent = [];
   }
 
+  get isEmpty(): boolean {
+    return this.#joined.length === 0 && this.#recent.length === 0;
+  }
+
   text(): string {
     return [...this.#joined, ...this.#recent].join('');
   }
@@ -79,6 +83,11 @@ export class AssembledChoices {
     if (choice === undefined || !this.#hasRoom(reason.length)) return false;
     choice.finishReason = reason;
     return true;
+  }
+
+  /** Whether nothing has come so far that a reader would see: empty texts are none. */
+  get isSilent(): boolean {
+    return this.#choices.every(({ text, tools }) => text.isEmpty && tools.length === 0);
   }
 
   /**

@@ -1,11 +1,13 @@
 import { UsageError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
+import { isObject, member } from '../../base/json.js';
 import { HandlerError } from '../../server/failures/handler-error.js';
 import type { CallHandler, IncomingCall } from '../server/incoming-call.js';
 import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { AssembledChoices } from './assembled-choices.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, TextDelta, ToolCallsDelta } from './chat-shapes.js';
-import { deltaFault, isCompletion, requestFault } from './check-chat.js';
+import { textOf } from './chat-text.js';
+import { completionFault, deltaFault, requestFault } from './check-chat.js';
 
 /** What a chat handler may return: how it ended and what it used, or a whole `chat.completion`. */
 export type ChatOutcome =
@@ -53,10 +55,13 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
       const step = await source.next();
       if (step.done) {
         isOver = true;
-        const isSilent = choices.choices().length === 0;
-        const whole = completion(step.value, choices, call);
+        const whole = wholeOf(step.value);
+        if (whole === undefined) return completion(step.value, choices, call);
+        const deltas = [...deltasOf(whole)];
+        const assembled = new AssembledChoices();
+        if (!deltas.every((delta) => add(assembled, delta))) throw new HandlerError('answer_too_large', TOO_LARGE);
         // A client that reads pieces gets those of an answer that came in one.
-        if (isStreamed && isSilent && whole === step.value) yield* deltasOf(whole);
+        if (isStreamed && choices.isSilent) yield* deltas;
         return whole;
       }
       const delta = deltaOf(step.value);
@@ -69,10 +74,12 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
 }
 
 function* deltasOf({ choices }: ChatCompletion): Generator<ChatDelta, void, void> {
-  for (const [place, { index = place, message }] of choices.entries()) {
+  for (const [place, { index: given, message }] of choices.entries()) {
+    // Answers with one choice often leave it out.
+    const index = given ?? place;
     const { content, tool_calls = [] } = message;
-    if (typeof content === 'string' && content !== '')
-      yield { type: 'response.output_text.delta', index, delta: content };
+    const text = textOf(content);
+    if (text !== '') yield { type: 'response.output_text.delta', index, delta: text };
     if (tool_calls !== null && tool_calls.length > 0) {
       const indexed = tool_calls.map((called, at) => ({ index: at, ...called }));
       yield { type: 'response.tool_calls.delta', index, tool_calls: indexed };
@@ -100,8 +107,18 @@ function isTools(delta: ChatDelta): delta is ToolCallsDelta {
   return delta.type === 'response.tool_calls.delta';
 }
 
+/**
+ * The answer of the handler itself; undefined where it is to be put together.
+ * @throws UsageError on choices that are none: no client could read what the handler has said
+ */
+function wholeOf(outcome: ChatOutcome): ChatCompletion | undefined {
+  if (!isObject(outcome) || member(outcome, 'choices') === undefined) return undefined;
+  const fault = completionFault(outcome);
+  if (fault !== undefined) throw new UsageError(`chatHandler: ${fault.message}`);
+  return outcome as ChatCompletion;
+}
+
 function completion(outcome: ChatOutcome, choices: AssembledChoices, call: IncomingCall<ChatRequest>): ChatCompletion {
-  if (isCompletion(outcome)) return outcome;
   const { finishReason, usage } = (outcome ?? {}) as { readonly finishReason?: string; readonly usage?: ChatUsage };
   // A client that reads the first choice finds one, also of a handler that has yielded nothing.
   if (choices.choices().length === 0) choices.addText(0, '');

@@ -7,6 +7,7 @@ import { CallStream } from '../client/call-stream.js';
 import type { CallMetadata } from '../wire/metadata.js';
 import type { CallSteps } from '../wire/steps.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, ToolCall } from './chat-shapes.js';
+import { textOf } from './chat-text.js';
 import { completionFault, deltaFault, isCompletion, isDelta, requestFault } from './check-chat.js';
 
 /** The name of the operation. */
@@ -69,10 +70,11 @@ async function* checked(stream: CallStream<unknown, CallAnswer>): CallSteps<Chat
   }
   const { body, metadata } = await stream.result();
   if (!isCompletion(body)) throw malformed(completionFault(body)?.message);
-  const first = body.choices[0];
+  // As `text()` has it, wherever in the list the server has put it.
+  const first = body.choices.find(({ index }) => index === 0) ?? body.choices[0];
   return {
     completion: body,
-    text: typeof first?.message.content === 'string' ? first.message.content : '',
+    text: textOf(first?.message.content),
     toolCalls: first?.message.tool_calls ?? [],
     usage: body.usage ?? undefined,
     finishReason: first?.finish_reason ?? undefined,
