@@ -35,6 +35,33 @@ const asAsked: Answer = (response, asked) => {
   return replay(options?.include_usage === true ? CHAT_WITH_USAGE : CHAT)(response, asked);
 };
 
+it('every answer has an id of its request, also where the model server gives none', async () => {
+  const seen: unknown[] = [];
+  const { through, model } = await stage.gateway(json(200, WHOLE), {
+    interceptors: [
+      (request, next) => {
+        seen.push(request.requestId);
+        return next(request);
+      },
+    ],
+  });
+  const { _request_id } = await through.chat.completions.create(ASKED);
+  model.answer = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(CHAT);
+  };
+  const { request_id, data } = await through.chat.completions.create(STREAMED).withResponse();
+  await all(data);
+  model.answer = json(500, {});
+  const failed = await through.chat.completions.create(ASKED).catch(({ requestID }: APIError) => requestID);
+  // It is the one that the call has, so that it is found in logs and traces.
+  expect([_request_id, request_id, failed]).toEqual(seen);
+  const unknown = await through.get('/nothing').catch(({ requestID }: APIError) => requestID);
+  const ids = new Set([...seen, unknown]);
+  expect(ids.size).toBe(4);
+  for (const id of ids) expect(id).toMatch(/^req_[\da-f]{32}$/);
+});
+
 describe('the official client gets through the gateway what it gets directly', () => {
   it.each<[string, string, number]>([
     ['a text', CHAT, Number.POSITIVE_INFINITY],
@@ -98,6 +125,17 @@ describe('the official client gets through the gateway what it gets directly', (
     expect(ours).toEqual(plain);
     expect([plain!._request_id, ours!._request_id]).toEqual(['req_7', 'req_7']);
     expect(model.asked.map(({ body }) => body)).toEqual([ASKED, ASKED]);
+  });
+
+  it('the id of a request, also of a stream, whose headers go before its answer is whole', async () => {
+    const { direct, through } = await stage.gateway(replay(CHAT, 64));
+    const ids = [];
+    for (const client of [direct, through]) {
+      const { request_id, data } = await client.chat.completions.create(STREAMED).withResponse();
+      ids.push(request_id);
+      await all(data);
+    }
+    expect(ids).toEqual(['req_upstream', 'req_upstream']);
   });
 
   it('completions, streamed and not', async () => {

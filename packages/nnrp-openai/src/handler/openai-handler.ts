@@ -1,6 +1,13 @@
 import { shownPlain, UsageError } from 'nnrp-core';
 import { HandlerError, type OperationContext, preview3, type SubmitOutcome } from 'nnrp-runtime';
-import { type CallRouter, CHAT, createRouter, type IncomingCall, type RouterOptions } from 'nnrp-runtime/calls';
+import {
+  type CallMetadata,
+  type CallRouter,
+  CHAT,
+  createRouter,
+  type IncomingCall,
+  type RouterOptions,
+} from 'nnrp-runtime/calls';
 import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
 import { AssembledAnswer } from '../chunks/assembled-answer.js';
 import { ChunkEncoder } from '../chunks/chunk-encoder.js';
@@ -11,7 +18,7 @@ import {
   type OpenAiHandlerOptions,
   type UpstreamConfig,
 } from '../upstream/handler-options.js';
-import { requestIdOf } from '../upstream/response-advice.js';
+import { type ResponseHeaders, requestIdOf } from '../upstream/response-advice.js';
 import { Upstream } from '../upstream/upstream.js';
 import { cutFailure, formFailure } from '../upstream/upstream-failure.js';
 
@@ -78,7 +85,12 @@ export class OpenAiHandler {
     const { signal } = call;
     const encoder = new ChunkEncoder();
     const answer = new AssembledAnswer();
-    const events = this.#upstream.events({ path, body: this.#withUsage(given), headers: headersOf(call), signal });
+    let metadata: CallMetadata | undefined;
+    const begun = (headers: ResponseHeaders) => {
+      metadata = this.#noteRequestId(call, headers);
+    };
+    const body = this.#withUsage(given);
+    const events = this.#upstream.events({ path, body, headers: headersOf(call), signal, begun });
     let isOver = false;
     try {
       for (;;) {
@@ -91,7 +103,9 @@ export class OpenAiHandler {
         }
         const chunk = this.#chunkOf(step.value);
         if (!answer.add(chunk)) throw formFailure('more text, choices or tool calls than an answer may have');
-        yield encoder.encode(chunk);
+        const delta = encoder.encode(chunk);
+        yield metadata === undefined ? delta : { ...delta, metadata };
+        metadata = undefined;
       }
     } catch (error) {
       isOver = true;
@@ -116,13 +130,20 @@ export class OpenAiHandler {
     try {
       const { value, headers } = await this.#upstream.json({ path, body, headers: headersOf(call), signal });
       if (!isObject(value)) throw formFailure('JSON that is no object');
-      const id = requestIdOf(headers);
-      if (id !== undefined) call.answerMetadata.set('x-request-id', id);
+      this.#noteRequestId(call, headers);
       return value;
     } catch (error) {
       signal.throwIfAborted();
       throw error;
     }
+  }
+
+  /** It goes with the answer, and with the first partial result of a stream: HTTP has it before the first event. */
+  #noteRequestId({ answerMetadata }: IncomingCall, headers: ResponseHeaders): CallMetadata | undefined {
+    const id = requestIdOf(headers);
+    if (id === undefined) return undefined;
+    answerMetadata.set('x-request-id', id);
+    return { 'x-request-id': id };
   }
 
   #bodyOf({ body }: IncomingCall): JsonObject {

@@ -13,13 +13,20 @@ export class AnswerWriter {
   readonly #gone: AbortSignal;
   #heartbeat: NodeJS.Timeout | undefined;
   #isStream = false;
+  /** What the answer calls its request, which operators are asked about. */
+  requestId: string;
 
-  /** @param gone - aborts when the client has gone */
+  /**
+   * @param gone - aborts when the client has gone
+   * @param requestId - unless the model server has one of its own
+   */
   constructor(
     response: ServerResponse,
     { stallTimeoutMs, heartbeatMs }: { stallTimeoutMs: number; heartbeatMs: number },
     gone: AbortSignal,
+    requestId: string,
   ) {
+    this.requestId = requestId;
     this.#response = response;
     this.#gone = gone;
     this.#stallTimeoutMs = stallTimeoutMs;
@@ -45,6 +52,7 @@ export class AnswerWriter {
       'content-type': JSON_TYPE,
       'content-length': Buffer.byteLength(text),
       'x-content-type-options': 'nosniff',
+      'x-request-id': this.requestId,
       ...(!keepsAlive && { connection: 'close' }),
       ...headers,
     });
@@ -58,11 +66,11 @@ export class AnswerWriter {
       return this.isOver ? Promise.resolve() : this.#ended(`data: ${JSON.stringify({ error })}\n\n`);
     }
     const advice = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)), 'retry-after-ms': String(retryAfterMs) };
+    if (requestId !== undefined) this.requestId = requestId;
     const headers: Record<string, string> = {
       ...(retryAfterMs > 0 && advice),
       // The openai package repeats requests that fail with 500 or more, unless it reads this.
       ...(isFutile !== undefined && { 'x-should-retry': String(!isFutile) }),
-      ...(requestId !== undefined && { 'x-request-id': requestId }),
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(allow !== undefined && { allow }),
     };
@@ -108,6 +116,7 @@ export class AnswerWriter {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
+      'x-request-id': this.requestId,
     });
   }
 

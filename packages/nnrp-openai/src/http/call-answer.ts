@@ -75,8 +75,14 @@ export function unlessGone<T>(promise: Promise<T>, signal: AbortSignal): Promise
 async function whole(calling: Call, writer: AnswerWriter): Promise<void> {
   const { body, metadata } = await calling.result();
   if (!isObject(body)) return writer.failure(MALFORMED);
-  const id = metadata['x-request-id'];
-  return writer.json(200, body, isRequestId(id) ? { 'x-request-id': id } : {});
+  noteRequestId(metadata, writer);
+  return writer.json(200, body);
+}
+
+/** The model server's own takes the place of the gateway's, as long as the headers have not gone. */
+function noteRequestId(metadata: unknown, writer: AnswerWriter): void {
+  const id = isObject(metadata) ? member(metadata, 'x-request-id') : undefined;
+  if (isRequestId(id)) writer.requestId = id;
 }
 
 async function stream(
@@ -94,6 +100,7 @@ async function stream(
   for await (const delta of calling) {
     const chunk = decoder.decode(delta);
     if (chunk === 'malformed') return writer.failure(MALFORMED);
+    if (isObject(delta)) noteRequestId(member(delta, 'metadata'), writer);
     const shown = chunk === undefined || wantsUsage ? chunk : withoutUsage(chunk);
     if (shown !== undefined) await writer.event(JSON.stringify(shown));
     if (writer.isOver) return;

@@ -117,7 +117,8 @@ export class OpenAiServer {
   /** Answers one request, for an HTTP server of the application's own. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = goneSignal(request, response);
-    const writer = new AnswerWriter(response, this.#config, gone);
+    const requestId = `req_${randomUUID().replaceAll('-', '')}`;
+    const writer = new AnswerWriter(response, this.#config, gone, requestId);
     // What a broken connection says is told by its close.
     response.on('error', () => {});
     const held = new HeldBytes(this.#bodies);
@@ -176,7 +177,8 @@ export class OpenAiServer {
       route.body === undefined ? await readBody(request, this.#config.maxBodyBytes, held) : { body: route.body };
     if (read === undefined) return;
     if ('failure' in read) return writer.failure(read.failure, false);
-    await answerCall(this.#sessions, route, read.body, this.#options(request, route, metadata, signal), writer);
+    const options = this.#options(request, route, metadata, signal, writer.requestId);
+    await answerCall(this.#sessions, route, read.body, options, writer);
   }
 
   #options(
@@ -184,13 +186,14 @@ export class OpenAiServer {
     route: Route,
     metadata: CallMetadata,
     signal: AbortSignal,
+    requestId: string,
   ): CallOptions & { readonly signal: AbortSignal } {
     const { deadlineMs, interceptors } = this.#config;
     return {
       signal,
       deadlineMs,
       interceptors,
-      requestId: `req_${randomUUID().replaceAll('-', '')}`,
+      requestId,
       metadata: { ...traceOf(request), ...metadata },
       isIdempotent: route.method === 'GET' || route.operation === 'embeddings.create',
     };

@@ -3,7 +3,7 @@ import { retryAfterMs } from './retry-after.js';
 
 const MAX_HEADER_LENGTH = 512;
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What the headers of a failed response say beside its status. */
 export interface Advice {
@@ -15,7 +15,7 @@ export interface Advice {
   readonly shouldRetry?: boolean;
 }
 
-export function adviceOf(headers: Headers): Advice {
+export function adviceOf(headers: ResponseHeaders): Advice {
   const requestId = requestIdOf(headers);
   const said = headers['x-should-retry'];
   return {
@@ -26,7 +26,7 @@ export function adviceOf(headers: Headers): Advice {
 }
 
 /** Of any response. */
-export function requestIdOf(headers: Headers): string | undefined {
+export function requestIdOf(headers: ResponseHeaders): string | undefined {
   const id = headers['x-request-id'];
   return typeof id === 'string' && id.length <= MAX_HEADER_LENGTH && isHeaderText(id) ? id : undefined;
 }

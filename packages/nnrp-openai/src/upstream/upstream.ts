@@ -29,6 +29,12 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
 }
 
+/** A request whose response is a stream. */
+export interface StreamRequest extends UpstreamRequest {
+  /** Told of the headers of the response, before its first event. */
+  readonly begun: (headers: Response['headers']) => void;
+}
+
 /** Of an error of a server as much is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 /** What a server sends behind the end of a stream is passed over, so that the connection can be used again. */
@@ -105,12 +111,14 @@ export class Upstream {
    * asked to, and leaving it ends the request.
    * @throws HandlerError that says what has failed
    */
-  async *events(request: UpstreamRequest): AsyncGenerator<string, boolean, void> {
+  async *events(request: StreamRequest): AsyncGenerator<string, boolean, void> {
     this.#enter();
     let body: Response['body'] | undefined;
     let isDone = false;
     try {
-      ({ body } = await this.#responseTo(request, 'text/event-stream'));
+      const response = await this.#responseTo(request, 'text/event-stream');
+      ({ body } = response);
+      request.begun(response.headers);
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
         for (const data of whole(reader.read(chunk), this.#config)) {
