@@ -72,6 +72,7 @@ describe('the official client gets through the gateway what it gets directly', (
     ['tool calls', TOOLS, 13],
     ['two choices', CHOICES, 64],
     ['a text without a mark at the end', CHAT.replace('data: [DONE]\n\n', ''), 64],
+    ['a mark at the end with something behind it', CHAT.replace('[DONE]', '[DONE] '), 64],
     ['a huge line', data(chunk({ content: 'x'.repeat(1_000_000) })) + data(chunk({}, 'stop')), 4096],
   ])('%s, chunk by chunk', async (_what, events, pieceBytes) => {
     const { direct, through } = await stage.gateway(replay(events, pieceBytes), {}, { includeUsage: false });

@@ -81,6 +81,15 @@ describe('a model server that', () => {
       'HTTP_503',
       { isRetryable: true, retryAfterMs: 2000 },
     ],
+    [
+      'names a date without saying its own',
+      (response) => {
+        response.sendDate = false;
+        json(503, {}, { 'retry-after': new Date(Date.now() + 60_000_000).toUTCString() })(response, undefined as never);
+      },
+      'HTTP_503',
+      { isRetryable: true, retryAfterMs: expect.closeTo(60_000_000, -6) },
+    ],
     ['names no time', json(503, {}), 'HTTP_503', { isRetryable: true, retryAfterMs: 0 }],
     [
       'names a time that is none',
@@ -144,6 +153,18 @@ describe('a model server that', () => {
       event('{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1e9}]}}]}'),
       'upstream_malformed',
       {},
+    ],
+    [
+      'ends its stream with an error in the form of an answer',
+      event('{"object":"error","message":"too long","type":"BadRequestError","code":400}'),
+      'upstream_error',
+      { rawMessage: 'too long', details: { status: 400, error: { type: 'BadRequestError' } } },
+    ],
+    [
+      'ends its stream with a text',
+      event('{"error":"overloaded"}'),
+      'upstream_error',
+      { rawMessage: 'overloaded', details: { status: 500, error: { type: 'server_error' } } },
     ],
     [
       'ends its stream with an error',

@@ -120,8 +120,9 @@ export class OpenAiHandler {
   #chunkOf(data: string): JsonObject {
     const chunk = parsedJson(data);
     if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
-    const error = member(chunk, 'error');
-    if (error !== undefined && error !== null) throw this.#upstream.eventFailure(chunk);
+    const error = member(chunk, 'error') ?? undefined;
+    // Some servers send an error as they answer with it.
+    if (error !== undefined || member(chunk, 'object') === 'error') throw this.#upstream.eventFailure(chunk);
     return chunk;
   }
 

@@ -29,20 +29,21 @@ const NAME = /^[A-Za-z_]{1,64}$/;
  * `{ error: { message, type, param, code } }`, or what servers make of it.
  *
  * @param generic - its message, where it has none
+ * @param unnamed - its type, where it has none
  */
-export function readError(body: unknown, generic: string, secrets: Secrets): OpenAiError {
+export function readError(body: unknown, generic: string, secrets: Secrets, unnamed = REFUSED): OpenAiError {
   const wrapped = isObject(body) ? member(body, 'error') : undefined;
   const given = wrapped ?? body;
   if (typeof given === 'string' && given !== '') {
     const type = isObject(body) ? member(body, 'error_type') : undefined;
-    return { message: message(given, secrets), type: name(type, secrets) ?? REFUSED, param: null, code: null };
+    return { message: message(given, secrets), type: name(type, secrets) ?? unnamed, param: null, code: null };
   }
-  if (!isObject(given)) return { message: generic, type: REFUSED, param: null, code: null };
+  if (!isObject(given)) return { message: generic, type: unnamed, param: null, code: null };
   const [said, type, param, code] = ['message', 'type', 'param', 'code'].map((name) => member(given, name));
   return {
     ...(given === wrapped && furtherMembers(given, secrets)),
     message: typeof said === 'string' && said !== '' ? message(said, secrets) : (detail(given, secrets) ?? generic),
-    type: type === null ? null : (name(type, secrets) ?? REFUSED),
+    type: type === null ? null : (name(type, secrets) ?? unnamed),
     param: name(param, secrets) ?? null,
     code: typeof code === 'number' ? code : (name(code, secrets) ?? null),
   };

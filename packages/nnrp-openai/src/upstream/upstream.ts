@@ -43,6 +43,7 @@ const MAX_REST_BYTES = 16 * 1024;
 const REST_MS = 1000;
 /** Answers 1xx before the one that counts: each of them makes the time until it begin anew. */
 const MAX_INFORMATIONAL = 32;
+/** What the official client takes for the end, whatever stands behind it. */
 const DONE = '[DONE]';
 
 /** The connections to one model server. */
@@ -122,14 +123,14 @@ export class Upstream {
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
         for (const data of whole(reader.read(chunk), this.#config)) {
-          isDone = data === DONE;
+          isDone = data.startsWith(DONE);
           if (isDone) return true;
           yield data;
         }
       }
       // The end of the stream ends its last event, too.
       for (const data of reader.end()) {
-        isDone = data === DONE;
+        isDone = data.startsWith(DONE);
         if (isDone) return true;
         yield data;
       }
