@@ -99,6 +99,40 @@ describe('a stream', () => {
     await server.close();
   });
 
+  it('of a handler that answers in one piece has all that the answer says', async () => {
+    const message = {
+      role: 'assistant',
+      content: [
+        { type: 'text', text: 'as ' },
+        { type: 'text', text: 'parts' },
+      ],
+    };
+    const choices = [
+      { index: 0, message, finish_reason: 'stop' },
+      { index: 1, message: { role: 'assistant', content: null, refusal: 'no' }, finish_reason: 'content_filter' },
+    ];
+    const whole = { id: 'x', object: 'chat.completion', created: 1, model: 'm', choices };
+    for (const handler of [
+      () => whole,
+      chatHandler(async function* () {
+        yield '';
+        return whole as never;
+      }),
+    ]) {
+      const server = await NnrpServer.bindTcp('127.0.0.1:0');
+      server.serve(createRouter().route(CHAT_ROUTE, handler)).catch(() => {});
+      const { baseUrl } = await stage.http(() => NnrpClient.connectTcp(server.localAddress));
+      const final = await official(baseUrl).chat.completions.stream(ASKED).finalChatCompletion();
+      expect(
+        final.choices.map(({ message: { content, refusal }, finish_reason }) => [content, refusal, finish_reason]),
+      ).toEqual([
+        ['as parts', null, 'stop'],
+        [null, 'no', 'content_filter'],
+      ]);
+      await server.close();
+    }
+  });
+
   it('of a handler that returns its usage has it, for clients that ask for it', async () => {
     const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
     const router = createRouter().route(

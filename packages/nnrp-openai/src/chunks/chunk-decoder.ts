@@ -136,20 +136,22 @@ export class ChunkDecoder {
   }
 }
 
-/** What the choice of a whole answer says, as a chunk has it. */
-function saidIn(choice: JsonObject): {
-  readonly text?: string;
-  readonly content?: string;
-  readonly tool_calls?: unknown;
-} {
+/** What the choice of a whole answer says, as a chunk has it: its text, its tool calls, and whatever else, such as a refusal. */
+function saidIn(choice: JsonObject): JsonObject & { readonly text?: string } {
   const [text, message] = [member(choice, 'text'), member(choice, 'message')];
-  const content = isObject(message) ? member(message, 'content') : undefined;
-  const tools = isObject(message) ? member(message, 'tool_calls') : undefined;
+  if (!isObject(message)) return typeof text === 'string' ? { text } : {};
+  const { role: _role, text: _text, content, tool_calls, ...rest } = message;
   return {
-    ...(typeof text === 'string' && { text }),
-    ...(typeof content === 'string' && { content }),
-    ...(Array.isArray(tools) && {
-      tool_calls: tools.map((called, index) => (isObject(called) ? { index, ...called } : called)),
+    ...rest,
+    ...(content !== undefined && { content: Array.isArray(content) ? content.map(textOfPart).join('') : content }),
+    ...(Array.isArray(tool_calls) && {
+      tool_calls: tool_calls.map((called, index) => (isObject(called) ? { index, ...called } : called)),
     }),
   };
+}
+
+/** Of texts in parts, which no chunk has. */
+function textOfPart(part: unknown): string {
+  const text = isObject(part) ? member(part, 'text') : undefined;
+  return typeof text === 'string' ? text : '';
 }
