@@ -8,6 +8,7 @@ import {
   type ServeHandlers,
   UsageError,
 } from 'nnrp-runtime';
+import { type CallInterceptor, call } from 'nnrp-runtime/calls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { instrumentNnrp } from '../src/index.js';
 import { Telemetry } from './telemetry.js';
@@ -182,6 +183,17 @@ describe('a span', () => {
       attributes: { 'nnrp.outcome': 'NNRP_ERR_CANCELLED' },
       status: { code: SpanStatusCode.UNSET },
     });
+  });
+});
+
+it('a span of a call that is refused before it is sent ends, too', async () => {
+  const telemetry = start();
+  const { session } = await serve({ submit: () => 'answer' });
+  const interceptors: CallInterceptor[] = [(request, next) => next({ ...request, body: 1n })];
+  await expect(call(session, 'echo', undefined, { interceptors })).rejects.toThrow('what JSON can hold');
+  expect(spanOf(telemetry, SpanKind.CLIENT)).toMatchObject({
+    attributes: { 'rpc.method': 'echo', 'nnrp.outcome': 'NNRP_ERR_USAGE' },
+    status: { code: SpanStatusCode.ERROR },
   });
 });
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import { COMMON_HEADER_OFFSETS, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { call, createRouter } from '../../src/calls/index.js';
+import { type CallInterceptor, call, createRouter } from '../../src/calls/index.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
 import { eventually } from '../support/eventually.js';
 import { ResumablePeer } from '../support/resumable-peer.js';
@@ -63,6 +63,24 @@ describe('channels tell', () => {
     const [told] = log.of('nnrp:call:submit');
     expect(told).toMatchObject({ route: 'echo', requestId: 'id' });
     expect(log.of('nnrp:operation:submit')[0]?.call).toBe(told);
+  });
+
+  it.each<[string, object]>([
+    ['a body', { body: 1n }],
+    ['a deadline', { deadlineMs: -1 }],
+    ['a signal', { signal: 5 }],
+  ])('of the end of a call that an interceptor has given %s that fits nothing', async (_what, broken) => {
+    log.listen('nnrp:call:submit').listen('nnrp:operation:submit').listen('nnrp:operation:end');
+    const { client } = await stage.pair();
+    const session = await client.openSession();
+    const interceptors: CallInterceptor[] = [(request, next) => next({ ...request, ...broken })];
+    await expect(call(session, 'echo', undefined, { interceptors })).rejects.toThrow('takes');
+    const [told] = log.of('nnrp:call:submit');
+    const submits = log.of('nnrp:operation:submit');
+    expect(submits).toEqual([{ sessionId: session.sessionId, bytes: 0, traceId: 0n, call: told }]);
+    expect(log.of('nnrp:operation:end')).toEqual([
+      { role: 'client', submit: submits[0], outcome: 'NNRP_ERR_USAGE', error: expect.any(Error) },
+    ]);
   });
 
   it('of an operation in the order of its life, on both ends, with one trace id', async () => {

@@ -13,7 +13,7 @@ import {
   SESSION_END,
   SESSION_OPEN,
 } from './channels.js';
-import type { RecoveryMessage, SubmitMessage } from './messages.js';
+import type { CallSubmitMessage, RecoveryMessage, SubmitMessage } from './messages.js';
 import { type Observer, OF_CALL, observeBy } from './observer.js';
 
 const RECOVERY = { suspend: RECOVERY_SUSPEND, resume: RECOVERY_RESUME, lose: RECOVERY_LOSE };
@@ -23,6 +23,9 @@ const CLIENT_EVENTS: Readonly<Record<string, typeof RECOVERY_LOSE | undefined>> 
   resumed: RECOVERY_RESUME,
   lost: RECOVERY_LOSE,
 };
+
+/** Calls whose submit has been told. */
+const SUBMITTED = new WeakSet<CallSubmitMessage>();
 
 /** Passes on what happens to the channels of node:diagnostics_channel. */
 const CHANNEL_OBSERVER: Observer = {
@@ -55,6 +58,7 @@ const CHANNEL_OBSERVER: Observer = {
     const given = options?.traceId ?? 0n;
     const call = options?.[OF_CALL];
     const told: SubmitMessage = { sessionId, bytes, traceId: given, ...(call && { call }) };
+    if (call !== undefined) SUBMITTED.add(call);
     OPERATION_SUBMIT.publish(told);
     const fits = typeof told.traceId === 'bigint' && BigInt.asUintN(64, told.traceId) === told.traceId;
     const own = { traceId: { value: fits ? told.traceId : given }, told: { value: told } };
@@ -65,6 +69,9 @@ const CHANNEL_OBSERVER: Observer = {
     if (!OPERATION_START.hasSubscribers) return;
     const { frameId } = operation;
     OPERATION_START.publish({ role: 'client', operation, sessionId, frameId, bytes, submit: options?.told });
+  },
+  uncalled(call, sessionId, error) {
+    if (!SUBMITTED.has(call)) this.unsent(this.submit(sessionId, 0, { [OF_CALL]: call }), error);
   },
   unsent(options, error) {
     const submit = options?.told;

@@ -45,6 +45,8 @@ export interface Observer {
   submit<Options extends ToldSubmit>(sessionId: number, bytes: number, options?: Options): Options | undefined;
   /** The submit has left. */
   start(operation: { readonly frameId: number }, sessionId: number, bytes: number, options?: ToldSubmit): void;
+  /** A call was refused, before its submit was told. */
+  uncalled(call: CallSubmitMessage, sessionId: number, error: unknown): void;
   /** The submit never left. */
   unsent(options: ToldSubmit | undefined, error: unknown): void;
   result(operation: { readonly isOver: boolean }, bytes: number, partial: boolean): void;

@@ -2,9 +2,10 @@ import { PeerError, ProtocolError, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CALL_SUBMIT } from '../../base/diagnostics/channels.js';
 import type { CallSubmitMessage } from '../../base/diagnostics/messages.js';
-import { OF_CALL, type ToldSubmit } from '../../base/diagnostics/observer.js';
+import { OF_CALL, observer, type ToldSubmit } from '../../base/diagnostics/observer.js';
 import { answering } from '../../base/promises/settled.js';
 import { awaitHint } from '../../base/thenable.js';
+import type { ClientOperation } from '../../client/results/client-operation.js';
 import type { NnrpResult } from '../../client/results/nnrp-result.js';
 import type { NnrpClientSession } from '../../client/session/client-session.js';
 import type { SubmitOptions } from '../../client/submits/submit-options.js';
@@ -120,8 +121,27 @@ async function* submitted(
   schema: CallSchema,
   request: CallRequest,
 ): CallSteps<unknown, CallAnswer> {
-  const { route, signal, deadlineMs, traceId } = request;
   const told = toldCall(request);
+  let operation: ClientOperation;
+  try {
+    operation = await send(session, schema, request, told);
+  } catch (error) {
+    // What an interceptor has made of it may fit nothing: who was told of the call is told of its end.
+    if (told !== undefined) observer?.uncalled(told, sessionIdOf(session), error);
+    throw error;
+  }
+  for await (const result of operation) {
+    if (!result.partial) return answerOf(schema, result);
+    const partial = decodePartial(schema, result.body, result.metadata);
+    if (partial === undefined) throw malformed(result, 'a partial result');
+    yield partial.value;
+  }
+  // The loop over an operation ends with its last result, or throws.
+  throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
+}
+
+function send(session: CallingSession, schema: CallSchema, request: CallRequest, told: CallSubmitMessage | undefined) {
+  const { route, signal, deadlineMs, traceId } = request;
   const metadata = givenMetadata('call', told?.metadata ?? request.metadata);
   const { body, payloadKindBitmap, payloadFrameCount } = encodeRequest({ ...request, metadata, schema });
   const options: SubmitOptions & ToldSubmit = {
@@ -132,15 +152,11 @@ async function* submitted(
     traceId,
     routeId: typeof route === 'number' ? route : undefined,
   };
-  const operation = await session.submit(body, options);
-  for await (const result of operation) {
-    if (!result.partial) return answerOf(schema, result);
-    const partial = decodePartial(schema, result.body, result.metadata);
-    if (partial === undefined) throw malformed(result, 'a partial result');
-    yield partial.value;
-  }
-  // The loop over an operation ends with its last result, or throws.
-  throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
+  return session.submit(body, options);
+}
+
+function sessionIdOf(session: CallingSession & { readonly sessionId?: number }): number {
+  return session.sessionId ?? 0;
 }
 
 /** Tells the channel of the call; a subscriber may add a trace context to its metadata. */
