@@ -28,6 +28,8 @@ const CLASSES: readonly (readonly [name: string, file: string])[] = [
   ['ClientOperation', 'client/results/client-operation.ts'],
   ['EventStream', 'client/streams/event-stream.ts'],
   ['ResultStream', 'client/results/result-stream.ts'],
+  ['CallStream', 'calls/client/call-stream.ts'],
+  ['ChatStream', 'calls/chat/chat.ts'],
 ];
 
 /** What methods that a symbol names are called here. */
@@ -64,8 +66,8 @@ function publicCalls(className: string, file: string): string[] {
     const comment = source.text.slice(member.getFullStart(), member.getStart()).trim();
     if (FOR_THE_RUNTIME.test(comment)) return [];
     const text = member.name?.getText() ?? '';
-    // For logs: what they give is there at once.
-    if (text === 'toJSON' || text === '[INSPECT]') return [];
+    // For logs, where what they give is there at once; and what nobody else can call.
+    if (text === 'toJSON' || text === '[INSPECT]' || text.startsWith('#')) return [];
     return [`${className}.${SYMBOLS[text] ?? text}`];
   });
 }

@@ -4,6 +4,7 @@ import { type CallingSession, profileCall } from '../client/call.js';
 import type { CallOptions } from '../client/call-options.js';
 import type { CallAnswer } from '../client/call-request.js';
 import { CallStream } from '../client/call-stream.js';
+import { unheard } from '../client/unheard.js';
 import type { CallMetadata } from '../wire/metadata.js';
 import type { CallSteps } from '../wire/steps.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, ToolCall } from './chat-shapes.js';
@@ -32,7 +33,11 @@ export interface ChatAnswer {
 /** A chat: iterate it for its deltas, or `text()` for the text alone, then ask for `result()`; or ask for that alone. */
 export class ChatStream extends CallStream<ChatDelta, ChatAnswer> {
   /** The text of the first choice, piece by piece, in place of the loop over the deltas. @throws as that does */
-  async *text(): AsyncGenerator<string, void, void> {
+  text(): AsyncGenerator<string, void, void> {
+    return unheard(this.#text());
+  }
+
+  async *#text(): AsyncGenerator<string, void, void> {
     for await (const delta of this) {
       if (delta.type === 'response.output_text.delta' && delta['index'] === 0 && delta['delta'] !== '')
         yield delta['delta'] as string;

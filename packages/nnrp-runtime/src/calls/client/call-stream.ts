@@ -2,6 +2,7 @@ import { CancelledError, forCaller, isNnrpError, UsageError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import type { CallSteps } from '../wire/steps.js';
+import { unheard } from './unheard.js';
 
 /**
  * A call whose answer comes in parts: iterate it for the partial results, then ask for the last one; or ask for that alone.
@@ -33,7 +34,7 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     if (this.#taken)
       throw new UsageError('call: its partial results go to one loop, and result() or another loop has them');
     this.#taken = true;
-    return this.#parts();
+    return unheard(this.#parts());
   }
 
   /**

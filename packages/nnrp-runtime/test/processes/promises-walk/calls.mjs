@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HandlerError, NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
+import { callStream, chat } from 'nnrp-runtime/calls';
 import { MemoryListener, memoryPair, TcpConnector } from 'nnrp-runtime/transport';
 
 /** Of a session that no server of these processes has. */
@@ -93,6 +94,8 @@ const target = {
   ClientOperation: (stage) => stage.clientOperation,
   EventStream: (stage) => stage.client.events(),
   ResultStream: (stage) => stage.clientSession.results(),
+  CallStream: (stage) => callStream(stage.clientSession, 'route'),
+  ChatStream: (stage) => chat(stage.clientSession, { model: 'm', messages: [{ role: 'user', content: 'hello' }] }),
 };
 
 const noArguments = () => [];
@@ -228,6 +231,9 @@ export const CALLS = {
   'ClientOperation.cancel': plain,
   'EventStream.[iterator]': plain,
   'ResultStream.[iterator]': plain,
+  'CallStream.[iterator]': plain,
+  'CallStream.result': plain,
+  'ChatStream.text': plain,
 };
 
 /** Calls that are wrong: whoever drops their promises is told by the end of the process. */
