@@ -16,6 +16,11 @@ export function jsonText(value: unknown, what: string): string {
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
   if (text.includes('{}') && holdsPromise(value))
     throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
+  const lost = text.includes('{}') || text.includes('{"0":') ? lostWithin(value) : undefined;
+  if (lost !== undefined)
+    throw new UsageError(
+      `${what} takes what JSON can hold, or bytes alone, got an object of the kind ${lost} within it`,
+    );
   // The other end would say no more than that it is something else.
   if (text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH))
     throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
@@ -64,6 +69,24 @@ export function holdsPromise(value: unknown): boolean {
     return undefined;
   });
   return holds;
+}
+
+/** Lists, and objects of applications, whatever their class. */
+const PLAIN = /^\[object (?:Object|Array)\]$/;
+
+/**
+ * The kind of an object within the value of which JSON keeps no member, although it holds something (a Map, a Response, an Error),
+ * or whose bytes it takes for members (a typed array).
+ */
+function lostWithin(value: unknown): string | undefined {
+  let lost: string | undefined;
+  JSON.stringify(value, (_name, part: unknown) => {
+    if (typeof part !== 'object' || part === null) return part;
+    const tag = Object.prototype.toString.call(part);
+    if (ArrayBuffer.isView(part) || (!PLAIN.test(tag) && Object.keys(part).length === 0)) lost ??= tag.slice(8, -1);
+    return lost === undefined ? part : undefined;
+  });
+  return lost;
 }
 
 /** What bytes or text say. @returns undefined when they are no JSON, or nest deeper than 128 */

@@ -92,6 +92,7 @@ function routeOf(operation: unknown, routeId: number): CallRoute | undefined {
 export function encodePartial(schema: CallSchema, value: unknown): EncodedEnvelope {
   if (schema === CALL_SCHEMA && (viewed(value, 'partial result') !== undefined || types.isAnyArrayBuffer(value)))
     return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result');
+  checkKept(value, 'partial result');
   const object = schema === CALL_SCHEMA ? { type: PARTIAL_TYPE, body: value } : value;
   return { body: jsonText(object, 'partial result'), ...RAW };
 }
@@ -142,9 +143,16 @@ function encodeTyped(head: object, body: unknown, what: string): EncodedEnvelope
   // To JSON it is an object without members.
   if (bytes === undefined && types.isAnyArrayBuffer(body))
     throw new UsageError(`${what} takes shared memory as a view: new Uint8Array(body)`);
+  checkKept(body, what);
   const event = preview3.eventPayload(jsonText(bytes === undefined ? { ...head, body } : head, what), SNAPSHOT);
   const encoded = preview3.encodePayloads(bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)]);
   return { body: encoded.body, ...encoded.metadata };
+}
+
+/** JSON leaves out a member that is one of these, as it does undefined. */
+function checkKept(value: unknown, what: string): void {
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw new UsageError(`${what} takes what JSON can hold, or bytes, got a ${typeof value}`);
 }
 
 function decodeTyped(
