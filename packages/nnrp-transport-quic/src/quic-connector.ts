@@ -8,8 +8,8 @@ import {
   formatAddress,
   type Guarded,
   type HostPort,
-  later,
   nextTurn,
+  Patience,
   parseAddress,
   reachableHost,
   reasonOf,
@@ -112,7 +112,7 @@ export class QuicConnector implements FramedConnector {
     const { connectTimeoutMs } = this;
     const giveUp = new AbortController();
     const owner: Guarded = { crashed: (error) => giveUp.abort(error) };
-    const timer = later(owner, connectTimeoutMs, () => {
+    const patience = new Patience(owner, connectTimeoutMs, () => {
       giveUp.abort(new TimeoutError(`no connection within ${connectTimeoutMs} ms`, connectTimeoutMs));
     });
     const goOn = stop === undefined ? () => {} : followSignal(owner, stop, () => giveUp.abort(reasonOf(stop)));
@@ -125,7 +125,7 @@ export class QuicConnector implements FramedConnector {
       if (isNnrpError(error, 'NNRP_ERR_TIMEOUT')) throw new TimeoutError(message, (error as TimeoutError).timeoutMs);
       throw new TransportError(message, { cause: error, isRetryable: isNnrpError(error) ? error.isRetryable : true });
     } finally {
-      clearTimeout(timer);
+      patience.end();
       goOn();
     }
   }

@@ -9,8 +9,8 @@ import {
   type FramedConnector,
   type FramedTransport,
   type Guarded,
-  later,
   listen,
+  Patience,
   type PeerIdentity,
   peerIdentity,
   reasonOf,
@@ -71,7 +71,7 @@ export class WebSocketConnector implements FramedConnector {
       let isOver = false;
       const end = () => {
         isOver = true;
-        clearTimeout(timer);
+        patience.end();
         letGo();
       };
       const fail = (error: unknown) => {
@@ -81,7 +81,7 @@ export class WebSocketConnector implements FramedConnector {
         upgrade.socket?.destroy();
         upgrade.websocket.terminate();
       };
-      const timer = later(owner, connectTimeoutMs, () => {
+      const patience = new Patience(owner, connectTimeoutMs, () => {
         const what = upgrade.socket === undefined ? 'no connection' : 'it has said nothing to the upgrade';
         fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms: ${what}`, connectTimeoutMs));
       });

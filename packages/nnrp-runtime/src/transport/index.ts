@@ -8,6 +8,7 @@ export { integer, type OptionKind, type OptionTable, optionTable, TRUTH } from '
 export { type Complete, type Kept, readOptions, readValues } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';
 export { isThenable, settledOnce } from '../base/thenable.js';
+export { Patience } from '../base/time/patience.js';
 export { SeldomWarning, warn } from '../base/warn.js';
 export { connectSignal, givenClientConfig } from '../client/contract/client-config.js';
 export { givenServerConfig } from '../server/contract/given-server-config.js';

@@ -6,8 +6,8 @@ import {
   hostGroup,
   type ListenerBound,
   type ListenerBoundName,
-  later,
   listen,
+  Patience,
   type Stranger,
   type StrangerLimits,
   Strangers,
@@ -17,7 +17,7 @@ interface WaitingPeer extends Stranger {
   readonly socket: Socket;
   /** Whether it has asked for an upgrade, and whether what has become of that was told: once is enough. */
   state: 'silent' | 'asking' | 'told';
-  readonly timer: NodeJS.Timeout;
+  readonly patience: Patience;
 }
 
 /** How each of the bounds is called in the stats of a server. */
@@ -68,7 +68,7 @@ export class WaitingPeers {
     const peer: WaitingPeer = {
       socket,
       state: 'silent',
-      timer: later(this.owner, this.timeoutMs, () => cut(`no WebSocket upgrade within ${this.timeoutMs} ms`)),
+      patience: new Patience(this.owner, this.timeoutMs, () => cut(`no WebSocket upgrade within ${this.timeoutMs} ms`)),
       addressGroup: socket.remoteAddress === undefined ? undefined : hostGroup(remoteAddress),
       hasSpoken: () => socket.bytesRead > 0,
       makeRoom: () => cut('the upgrade made room for others that have begun since'),
@@ -103,7 +103,7 @@ export class WaitingPeers {
   delete(ends: PeerName): void {
     const peer = this.peers.get(ends);
     if (peer === undefined) return;
-    clearTimeout(peer.timer);
+    peer.patience.end();
     this.peers.delete(ends);
     this.strangers.delete(peer);
   }
