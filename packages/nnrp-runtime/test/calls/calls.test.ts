@@ -121,6 +121,34 @@ describe('a call', () => {
     expect(await refusal(late)).toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
   });
 
+  it('is not waited for beyond its deadline where others have the turn', async () => {
+    const router = createRouter().route('endless', ({ operation }) => operation.finished);
+    const { session } = await stage.calling(router, 1);
+    const first = new AbortController();
+    const ahead = call(session, 'endless', 1, { signal: first.signal });
+    await eventually(() => session.inFlightCount === 1, 'the first is under way');
+    const failure = {
+      code: 'NNRP_ERR_DEADLINE',
+      rawMessage: 'the call has waited 30 ms for its turn, and was not sent',
+    };
+    expect(await refusal(call(session, 'endless', 2, { deadlineMs: 30 }))).toMatchObject(failure);
+    // The wait is part of it, and a signal is obeyed all the time.
+    const second = call(session, 'endless', 3, { deadlineMs: 600 });
+    const given = new AbortController();
+    const third = call(session, 'endless', 4, { deadlineMs: 60_000, signal: given.signal });
+    given.abort();
+    expect(await refusal(third)).toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    const sentMs = performance.now() + 20;
+    while (performance.now() < sentMs) await new Promise((resolve) => setImmediate(resolve));
+    first.abort();
+    expect(await refusal(ahead)).toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    expect(await refusal(second)).toMatchObject({
+      code: 'NNRP_ERR_DEADLINE',
+      rawMessage: 'no result within 600 ms, the wait for its turn included',
+    });
+    await eventually(() => session.inFlightCount === 0, 'the work is over');
+  });
+
   it('fails with the code, advice and details that its handler gives, and with nothing of a defect', async () => {
     const router = createRouter()
       .route('full', () => {

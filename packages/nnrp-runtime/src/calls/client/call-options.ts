@@ -11,7 +11,7 @@ export interface CallOptions {
   readonly metadata?: CallMetadata | undefined;
   /** Gives the call up when it aborts; default none. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that the call may take, retries included, 0 = any; default that of the session. */
+  /** Milliseconds that the call may take, retries and the wait for its turn included, 0 = any; default that of the session, for the work alone. */
   readonly deadlineMs?: number | undefined;
   /** Names the call in logs of both ends, at most 256 characters; default a number of this process. */
   readonly requestId?: string | undefined;

@@ -20,6 +20,7 @@ import {
 import { givenMetadata } from '../wire/metadata.js';
 import { type CallRoute, checkRoute } from '../wire/route.js';
 import { type CallSteps, checkSteps } from '../wire/steps.js';
+import { CallLimit } from './call-limit.js';
 import { type CallOptions, callOptions } from './call-options.js';
 import type { CallAnswer, CallRequest } from './call-request.js';
 import { CallStream } from './call-stream.js';
@@ -122,32 +123,47 @@ async function* submitted(
   request: CallRequest,
 ): CallSteps<unknown, CallAnswer> {
   const told = toldCall(request);
-  let operation: ClientOperation;
+  let limit: CallLimit | undefined;
   try {
-    operation = await send(session, schema, request, told);
+    let operation: ClientOperation;
+    try {
+      limit = CallLimit.of(request);
+      operation = await send(session, schema, request, told, limit);
+      limit?.sent();
+    } catch (error) {
+      // What an interceptor has made of it may fit nothing: who was told of the call is told of its end.
+      if (told !== undefined) observer?.uncalled(told, sessionIdOf(session), error);
+      throw error;
+    }
+    for await (const result of operation) {
+      if (!result.partial) return answerOf(schema, result);
+      const partial = decodePartial(schema, result.body, result.metadata);
+      if (partial === undefined) throw malformed(result, 'a partial result');
+      yield partial.value;
+    }
+    // The loop over an operation ends with its last result, or throws.
+    throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
   } catch (error) {
-    // What an interceptor has made of it may fit nothing: who was told of the call is told of its end.
-    if (told !== undefined) observer?.uncalled(told, sessionIdOf(session), error);
-    throw error;
+    throw limit === undefined ? error : limit.failure(error);
+  } finally {
+    limit?.end();
   }
-  for await (const result of operation) {
-    if (!result.partial) return answerOf(schema, result);
-    const partial = decodePartial(schema, result.body, result.metadata);
-    if (partial === undefined) throw malformed(result, 'a partial result');
-    yield partial.value;
-  }
-  // The loop over an operation ends with its last result, or throws.
-  throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
 }
 
-function send(session: CallingSession, schema: CallSchema, request: CallRequest, told: CallSubmitMessage | undefined) {
+function send(
+  session: CallingSession,
+  schema: CallSchema,
+  request: CallRequest,
+  told: CallSubmitMessage | undefined,
+  limit: CallLimit | undefined,
+) {
   const { route, signal, deadlineMs, traceId } = request;
   const metadata = givenMetadata('call', told?.metadata ?? request.metadata);
   const { body, payloadKindBitmap, payloadFrameCount } = encodeRequest({ ...request, metadata, schema });
   const options: SubmitOptions & ToldSubmit = {
     [OF_CALL]: told,
     metadata: { payloadKindBitmap, payloadFrameCount },
-    signal,
+    signal: limit?.signal ?? signal,
     deadlineMs,
     traceId,
     routeId: typeof route === 'number' ? route : undefined,
