@@ -57,7 +57,7 @@ export class AdminHandler {
     if (refusal === 403) return { status: 403, text: 'only this machine may ask: give the admin a token for others\n' };
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, text: 'GET or HEAD\n', headers: { allow: 'GET, HEAD' } };
-    if (page !== undefined) return { status: 200, ...page };
+    if (page !== undefined) return page;
     switch (path) {
       case '/healthz':
         return { status: 200, text: 'ok\n' };
