@@ -31,8 +31,10 @@ export function writeFiles(files: readonly OutputFile[], force: boolean): void {
       writeOne(file, force);
     } catch (error) {
       // What was there before has been replaced already; what was not there must not stay by itself.
-      if (!force) for (const { path } of written) rmSync(path, { force: true });
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(file);
+      const wasThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      // Of this one there may be a part, where the disk is full.
+      if (!force) for (const { path } of wasThere ? written : [...written, file]) rmSync(path, { force: true });
+      if (wasThere) throw exists(file);
       throw new Error(`cannot write ${file.path}: ${(error as Error).message}`, { cause: error });
     }
     written.push(file);
