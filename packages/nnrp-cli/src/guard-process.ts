@@ -1,4 +1,4 @@
-import { errorText, writeLine } from './terminal-text.js';
+import { errorText, errorWithPlace, writeLine } from './terminal-text.js';
 
 let leave: () => Promise<unknown> = async () => undefined;
 
@@ -29,7 +29,7 @@ export function guardProcess(): void {
 }
 
 function fail(error: unknown): void {
-  end(`internal error: ${errorText(error)}`);
+  end(`internal error: ${errorWithPlace(error)}`);
 }
 
 function end(text: string): void {

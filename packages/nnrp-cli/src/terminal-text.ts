@@ -27,3 +27,19 @@ export function errorText(error: unknown): string {
     return 'something was thrown that cannot be shown as text';
   }
 }
+
+/** Of these packages, of others, and of Node.js itself: not where the application stands. */
+const NOT_OURS = /\/node_modules\/|\/nnrp-[a-z-]+\/(?:dist|src|bin)\/|^node:/;
+
+/** The text of what an application has thrown, and the line of the application's own code where it did. */
+export function errorWithPlace(error: unknown): string {
+  const text = errorText(error);
+  try {
+    const { stack } = error as { readonly stack?: unknown };
+    const places = String(stack).matchAll(/^ +at (?:.*\()?((?:file:\/\/)?\/?[^\s()]+:\d+):\d+\)?$/gm);
+    for (const [, place = ''] of places) if (!NOT_OURS.test(place)) return `${text} (${place.replace(/\?[^:]*/, '')})`;
+  } catch {
+    // Nothing was thrown that has a stack.
+  }
+  return text;
+}

@@ -54,6 +54,25 @@ describe('nnrp serve MODULE', () => {
     expect((await server.stop()).code).toBe(0);
   });
 
+  it.each([
+    ['handlers.mjs', "export default () => {\n  throw new Error('on purpose');\n};"],
+    ['handlers.cjs', "module.exports = async () => {\n  throw new Error('on purpose');\n};"],
+  ])('says in which line a handler has failed: %s', async (name, text) => {
+    const { server, address } = await serving(file(name, text));
+    expect((await nnrp(['submit', '--to', address, 'x'])).code).toBe(1);
+    const { stderr } = await server.stop();
+    expect(stderr).toMatch(/^failed session 1 frame 1: on purpose \(\S+handlers\.[mc]js:2\)$/m);
+  });
+
+  it.each([
+    ['a timer', "setTimeout(() => {\n  throw new Error('on purpose');\n}, 10);"],
+    ['a promise that nobody awaits', "\nPromise.reject(new Error('on purpose'));"],
+  ])('ends with 1 when %s of the module fails, and says in which line', async (_, text) => {
+    const { server } = await serving(file('handlers.mjs', `${text}\nexport default () => 'x';`));
+    const { code, stderr } = await server.ended;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/internal error: on purpose \(\S+handlers\.mjs:2\)/)]);
+  });
+
   it('reads the module again when it changes, or what it imports, and lets what runs finish with the old one', async () => {
     file('lib/part.mjs', "export const name = 'first';");
     const path = file(

@@ -1,7 +1,7 @@
 import type { NnrpError, NnrpServer } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
-import { errorText } from '../terminal-text.js';
+import { errorText, errorWithPlace } from '../terminal-text.js';
 import { isLogged, type LogLevel } from './config/log-level.js';
 import { LimitedLog } from './limited-log.js';
 
@@ -37,7 +37,7 @@ export class ServerLog {
       this.write('warning', `lost ${remoteAddress} with ${sessions}: ${error.message}`);
     });
     server.on('handlerFailure', ({ sessionId, frameId, error }) => {
-      this.write('error', `failed session ${sessionId} frame ${frameId}: ${errorText(error)}`);
+      this.write('error', `failed session ${sessionId} frame ${frameId}: ${errorWithPlace(error)}`);
     });
     server.on('acceptFailed', ({ failures, error }) => {
       this.write('error', `cannot take connections (${failures} since the last line): ${error.message}`);
