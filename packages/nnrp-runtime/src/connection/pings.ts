@@ -128,7 +128,7 @@ export class Pings {
   private wait(awaited: AwaitedPong, timeoutMs: number, leftMs: number, answered: () => void = IGNORED): void {
     const { owner } = this;
     const { stops } = owner.reading;
-    const before = { packets: owner.packetCount, bytes: owner.unfinishedBytes };
+    const { packetCount, unfinishedBytes } = owner;
     awaited.patience = new Patience(owner, leftMs, () => {
       if (awaited.isOver) {
         answered();
@@ -141,27 +141,23 @@ export class Pings {
         return;
       }
       const { reading } = owner;
+      const waitedMs = Math.round(performance.now() - awaited.sentAtMs);
+      const isLate = waitedMs >= MOST_BEHIND_MS;
+      // What was sent before it may arrive still, however slowly the network brings it.
+      const comes =
+        owner.packetCount !== packetCount ||
+        (owner.unfinishedBytes - unfinishedBytes) * 1000 >= LEAST_BYTES_PER_SECOND * timeoutMs;
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
-      const isExcused =
-        owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
+      const isExcused = owner.isSending || reading.isPaused || reading.stops !== stops || (comes && !isLate);
       if (isExcused && !awaited.isOver) {
         // The connection is kept. The caller does not wait on, although the peer takes a byte now and then.
-        const waitedMs = Math.round(performance.now() - awaited.sentAtMs);
-        if (waitedMs >= MOST_BEHIND_MS)
+        if (isLate)
           awaited.reject(new TimeoutError(`no PONG within ${waitedMs} ms: one of the sides does not read`, waitedMs));
         this.wait(awaited, timeoutMs, timeoutMs, answered);
       } else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
         this.wait(awaited, timeoutMs, timeoutMs, answered);
     }).unref();
-  }
-
-  /** Whether something arrives that was sent before it, however slowly the network brings it. */
-  private isBehind({ sentAtMs }: AwaitedPong, before: { packets: number; bytes: number }, waitedMs: number): boolean {
-    const { packetCount, unfinishedBytes } = this.owner;
-    const comes =
-      packetCount !== before.packets || (unfinishedBytes - before.bytes) * 1000 >= LEAST_BYTES_PER_SECOND * waitedMs;
-    return comes && performance.now() - sentAtMs < MOST_BEHIND_MS;
   }
 
   end(error: NnrpError): void {

@@ -20,7 +20,7 @@ export class CallLimit {
   /** Undefined where there is no deadline, or where the submit refuses what an interceptor has given. */
   static of({ signal, deadlineMs }: Pick<CallRequest, 'signal' | 'deadlineMs'>): CallLimit | undefined {
     const isLimited = typeof deadlineMs === 'number' && deadlineMs > 0;
-    return isLimited && (signal === undefined || signal instanceof AbortSignal)
+    return isLimited && (signal === undefined || typeof signal.addEventListener === 'function')
       ? new CallLimit(signal, deadlineMs)
       : undefined;
   }
