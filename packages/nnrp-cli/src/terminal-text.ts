@@ -29,7 +29,8 @@ export function errorText(error: unknown): string {
 }
 
 /** Of these packages, of others, and of Node.js itself: not where the application stands. */
-const NOT_OURS = /\/node_modules\/|\/nnrp-[a-z-]+\/(?:dist|src|bin)\/|^node:/;
+const NOT_OURS =
+  /\/node_modules\/|\/nnrp-(?:admin|cli|core|openai|opentelemetry|runtime|transport-\w+)\/(?:dist|src|bin)\/|^node:/;
 
 /** The text of what an application has thrown, and the line of the application's own code where it did. */
 export function errorWithPlace(error: unknown): string {

@@ -14,9 +14,8 @@ export function jsonText(value: unknown, what: string): string {
     // A bigint, a circle, or a toJSON that throws. Its text may have a piece of the value in it, and errors are logged.
   }
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
-  if (text.includes('{}') && holdsPromise(value))
-    throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   const lost = text.includes('{}') || text.includes('{"0":') ? lostWithin(value) : undefined;
+  if (lost === PROMISE) throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   if (lost !== undefined)
     throw new UsageError(
       `${what} takes what JSON can hold, or bytes alone, got an object of the kind ${lost} within it`,
@@ -59,32 +58,33 @@ function endOfText(json: string, start: number): number {
   }
 }
 
+const PROMISE = 'promise';
+
 /** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
 export function holdsPromise(value: unknown): boolean {
-  let holds = false;
-  JSON.stringify(value, (_name, part: unknown) => {
-    if (!isThenable(part)) return part;
-    holds = true;
-    ignoreRejectionsWithin(part, 0);
-    return undefined;
-  });
-  return holds;
+  return lostWithin(value) === PROMISE;
 }
 
-/** Lists, and objects of applications, whatever their class. */
-const PLAIN = /^\[object (?:Object|Array)\]$/;
+/** Lists, objects of applications, whatever their class, and those that are to JSON the value in them. */
+const KEPT = /^\[object (?:Object|Array|Number|String|Boolean)\]$/;
 
 /**
  * The kind of an object within the value of which JSON keeps no member, although it holds something (a Map, a Response, an Error),
- * or whose bytes it takes for members (a typed array).
+ * or whose bytes it takes for members (a typed array); PROMISE where one is a promise: each is marked as handled.
  */
 function lostWithin(value: unknown): string | undefined {
   let lost: string | undefined;
   JSON.stringify(value, (_name, part: unknown) => {
+    if (isThenable(part)) {
+      lost = PROMISE;
+      ignoreRejectionsWithin(part, 0);
+      return undefined;
+    }
     if (typeof part !== 'object' || part === null) return part;
+    const isBytes = ArrayBuffer.isView(part);
     const tag = Object.prototype.toString.call(part);
-    if (ArrayBuffer.isView(part) || (!PLAIN.test(tag) && Object.keys(part).length === 0)) lost ??= tag.slice(8, -1);
-    return lost === undefined ? part : undefined;
+    if (isBytes || (!KEPT.test(tag) && Object.keys(part).length === 0)) lost ??= tag.slice(8, -1);
+    return isBytes ? undefined : part;
   });
   return lost;
 }

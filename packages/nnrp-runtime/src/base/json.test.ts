@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { jsonText } from './json.js';
+
+describe('the JSON of a value', () => {
+  it.each<[string, unknown]>([
+    ['Map', new Map([['a', 1]])],
+    ['Set', { list: [new Set([1])] }],
+    ['Response', { answer: new Response('x') }],
+    ['Error', new Error('lost')],
+    ['Uint8Array', { bytes: Uint8Array.of(1, 2) }],
+    ['Uint8Array', { bytes: new Uint8Array(0) }],
+  ])('is refused where a %s within it would be lost', (kind, value) => {
+    expect(() => jsonText(value, 'body')).toThrow(
+      `body takes what JSON can hold, or bytes alone, got an object of the kind ${kind} within it`,
+    );
+  });
+
+  it('is refused where a promise is within it, whatever else would be lost', () => {
+    const value = { map: new Map(), late: [Promise.reject(new Error('unheard'))] };
+    expect(() => jsonText(value, 'body')).toThrow('body takes values, got a promise within it: did you forget await?');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['plain objects without members', { a: {}, b: [{}] }, '{"a":{},"b":[{}]}'],
+    ['objects without a prototype', { a: Object.create(null) }, '{"a":{}}'],
+    ['objects of a class', { a: new (class Empty {})() }, '{"a":{}}'],
+    ['boxed values', { a: Object(1), b: Object('x'), c: Object(true), d: {} }, '{"a":1,"b":"x","c":true,"d":{}}'],
+    ['dates', { at: new Date(0), rest: {} }, '{"at":"1970-01-01T00:00:00.000Z","rest":{}}'],
+    ['text that looks like an empty object', { arguments: '{}' }, '{"arguments":"{}"}'],
+    ['objects with numbers for names', { 0: 'a' }, '{"0":"a"}'],
+  ])('has %s as they are', (_, value, text) => {
+    expect(jsonText(value, 'body')).toBe(text);
+  });
+});
