@@ -26,6 +26,16 @@ describe('a client with a server of this package', () => {
     expect(await client.ping()).toBe(client.roundTripMs);
   });
 
+  it('measures as often as it is asked to, and the work beside goes on', async () => {
+    const { client, session, clientSession } = await stage.session({}, {}, { hello: true });
+    const answer = clientSession.request('work');
+    // Together 96 MiB, where 16 MiB may wait to be sent.
+    const probes = await Promise.all(Array.from({ length: 3000 }, () => client.probe({ timeoutMs: 60_000 })));
+    expect(new Set(probes.map(({ sentBytes }) => sentBytes))).toEqual(new Set([32_824]));
+    await (await session.receiveSubmit()).complete('done');
+    expect((await answer).text()).toBe('done');
+  });
+
   it('patches, moves, puts objects, and closes', async () => {
     const { session, clientSession } = await stage.session({ supportedCacheObjects: [CacheObjectKind.PromptSegment] });
     const patching = clientSession.patch({ qualityTier: 3 }, 'block');

@@ -1,4 +1,4 @@
-import { forCaller, type NnrpError, type Packet, shownPlain, TransportError, UsageError } from 'nnrp-core';
+import { type NnrpError, type Packet, shownPlain, TransportError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
@@ -7,7 +7,7 @@ import { rejection } from '../../base/promises/settled.js';
 import { TRANSPORT_PROBE } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { callTimeoutMs } from '../requests/call-options.js';
-import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
+import { type AnswerReader, PendingRequests, type SendWindow } from '../requests/pending-requests.js';
 import { DEFAULT_PROBE_BYTES, PROBE_OPTIONS, type ProbeOptions } from './probe-options.js';
 
 /** Bytes before the padding: header and metadata. */
@@ -31,9 +31,12 @@ export interface ProbedConnection extends Pick<SessionConnection, 'send' | 'cras
 
 const AWAY = 'there is nothing to measure: the connection is lost, and the client connects again';
 
+/** More at once would measure how long they wait for each other; each makes its padding when it is sent. */
+const WINDOW: SendWindow = { requests: 16, places: 16, hold: () => {} };
+
 interface Probe {
   readonly probeId: number;
-  readonly sentAtMs: number;
+  sentAtMs: number;
   readonly sentBytes: number;
 }
 
@@ -46,7 +49,7 @@ export class ClientProbes {
     private readonly connection: ProbedConnection,
     reader: AnswerReader,
   ) {
-    this.pending = new PendingRequests<Probe, ProbeResult>('TRANSPORT_PROBE', reader, connection, undefined, keyOf);
+    this.pending = new PendingRequests<Probe, ProbeResult>('TRANSPORT_PROBE', reader, connection, WINDOW, keyOf);
   }
 
   get isPending(): boolean {
@@ -65,16 +68,17 @@ export class ClientProbes {
     if (this.connection.isAway) return rejection(new TransportError(AWAY));
     this.lastId = (this.lastId + 1) >>> 0;
     const probeId = this.lastId;
-    const sentAtMs = performance.now();
-    const metadata: preview3.TransportProbe = {
-      probeId,
-      probePayloadBytes: payloadBytes,
-      clientSendTsUs: BigInt(Math.round((performance.timeOrigin + sentAtMs) * 1000)),
-    };
-    const probe: Probe = { probeId, sentAtMs, sentBytes: HEAD_BYTES + payloadBytes };
-    return this.pending.ask(probe, timeoutMs, () =>
-      this.connection.send(MessageType.TransportProbe, 0, 0, TRANSPORT_PROBE, metadata, new Uint8Array(payloadBytes)),
-    );
+    const probe = { probeId, sentAtMs: 0, sentBytes: HEAD_BYTES + payloadBytes };
+    return this.pending.ask(probe, timeoutMs, () => {
+      probe.sentAtMs = performance.now();
+      const metadata: preview3.TransportProbe = {
+        probeId,
+        probePayloadBytes: payloadBytes,
+        clientSendTsUs: BigInt(Math.round((performance.timeOrigin + probe.sentAtMs) * 1000)),
+      };
+      const payload = new Uint8Array(payloadBytes);
+      this.connection.send(MessageType.TransportProbe, 0, 0, TRANSPORT_PROBE, metadata, payload);
+    });
   }
 
   /** TRANSPORT_PROBE_ACK. @returns false when no probe waits for it */
@@ -91,14 +95,10 @@ export class ClientProbes {
 
   /** The connection that they were to measure is lost. */
   lost(cause: NnrpError): void {
-    this.rejectAll(new TransportError(AWAY, { cause }));
+    this.end(new TransportError(AWAY, { cause }));
   }
 
-  /** The server does not serve probes. */
-  rejectAll(error: NnrpError): void {
-    while (this.pending.waiting > 0) this.pending.reject(forCaller(error));
-  }
-
+  /** The server does not serve probes, or the connection is over. */
   end(error: NnrpError): void {
     this.pending.end(error);
   }

@@ -25,6 +25,6 @@ export function connectionError(
   if (message.errorScope !== ErrorScope.Connection) return;
   if (message.isFatal === 1) connection.giveUp(error);
   else if (!greeting.reject(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
-    probes.rejectAll(error);
+    probes.end(error);
   }
 }

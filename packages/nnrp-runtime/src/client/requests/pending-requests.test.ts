@@ -1,3 +1,4 @@
+import { ClosedError } from 'nnrp-core';
 import { expect, it } from 'vitest';
 import { ReadingHold } from '../../connection/reading-hold.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
@@ -65,4 +66,19 @@ it('gives an answer to the oldest request that it fits, in whatever order answer
   }
   expect(await Promise.all(answers)).toEqual(['first', 'b', 'second', 'c', 'd']);
   expect(requests.answered('none', 'key 1')).toBe(false);
+});
+
+it('tells a request at once whose own sending ends the connection, whether it was sent at once or in its turn', async () => {
+  const { requests, ask } = asked(unreadResults(), { requests: 1, places: 8 });
+  const over = (text: string) => () => requests.end(new ClosedError(text));
+  await expect(requests.ask(1, 60_000, over('at once'))).rejects.toThrow('at once');
+  const first = ask(2);
+  const second = requests.ask(3, 60_000, over('in its turn'));
+  requests.answered('here', 'key 2');
+  expect(await first).toBe('here');
+  await expect(second).rejects.toThrow('in its turn');
+  const third = ask(4);
+  requests.answered('as before', 'key 4');
+  expect(await third).toBe('as before');
+  expect(requests.waiting).toBe(0);
 });

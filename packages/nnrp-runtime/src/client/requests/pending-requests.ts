@@ -63,6 +63,8 @@ export class PendingRequests<Q, A> {
   private unsentCount = 0;
   /** Sent, and waited for. */
   private sentCount = 0;
+  /** Why no answers came any more, the last time. */
+  private lastEnd: NnrpError | undefined;
 
   /**
    * @param name - of the request on the wire, such as SESSION_PATCH
@@ -100,6 +102,7 @@ export class PendingRequests<Q, A> {
       throw new UsageError(`${this.name}: ${MAX_OUTSTANDING} requests wait for their answer already`);
     }
     const isNow = !this.isFull;
+    const { lastEnd } = this;
     if (isNow) send();
     const answer = new PendingAnswer<A>(this.owner, `no answer to ${this.name}`, timeoutMs, (error) =>
       this.giveUp(outstanding, error),
@@ -115,7 +118,7 @@ export class PendingRequests<Q, A> {
       abandoned: false,
       tooMuchBefore,
     };
-    if (isNow) this.sent(outstanding);
+    if (isNow) this.sent(outstanding, lastEnd);
     else {
       this.unsent.push(outstanding);
       this.unsentCount++;
@@ -155,6 +158,7 @@ export class PendingRequests<Q, A> {
 
   /** No answer will come any more. */
   end(error: NnrpError): void {
+    this.lastEnd = error;
     this.rejectUnsent(error);
     while (this.line.size > 0) this.reject(forCaller(error));
   }
@@ -191,11 +195,13 @@ export class PendingRequests<Q, A> {
     this.sendNext();
   }
 
-  private sent(outstanding: Outstanding<Q, A>): void {
+  /** @param before - the last end before it was sent: what is sent may be too much, and end the connection */
+  private sent(outstanding: Outstanding<Q, A>, before: NnrpError | undefined): void {
     this.line.push(outstanding);
     this.sentCount++;
     this.noteKey(outstanding);
     this.reader.answerAwaited(outstanding);
+    if (this.lastEnd !== undefined && this.lastEnd !== before) this.end(this.lastEnd);
   }
 
   private sendNext(): void {
@@ -205,6 +211,7 @@ export class PendingRequests<Q, A> {
       if (next.abandoned) continue;
       this.unsentCount--;
       this.window.hold(-next.bytes);
+      const { lastEnd } = this;
       try {
         next.send?.();
       } catch (error) {
@@ -214,7 +221,7 @@ export class PendingRequests<Q, A> {
       }
       next.send = undefined;
       next.isSent = true;
-      this.sent(next);
+      this.sent(next, lastEnd);
     }
     if (this.unsentCount === 0) this.unsent = [];
     else if (this.unsentHead < MIN_COMPACTION || this.unsentHead * 2 < this.unsent.length) return;
