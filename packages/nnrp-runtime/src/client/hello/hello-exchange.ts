@@ -52,17 +52,17 @@ export class HelloExchange {
     return this.connection.dialect.isPreview4 ? Math.max(maxBodyBytes, HEAD_BYTES) : maxBodyBytes + HEAD_BYTES;
   }
 
-  /** @throws UsageError when one was sent before, or on a wrong option; WireError when options contradict each other */
+  /** Rejects with WireError when options contradict each other. @throws UsageError when one was sent before, or on a wrong option */
   send(options: ClientHelloOptions, announcing: Announcing, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
     const { hello, body, traceLow, traceHigh } = this.connection.dialect.isPreview4
       ? greeting4(options, announcing)
       : greeting(options, announcing);
-    const send = () =>
-      this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, body, CONTROL_LANE, traceLow, traceHigh);
-    const answer = this.pending.ask(hello, timeoutMs, send);
-    this.sent = true;
-    return answer;
+    const { connection } = this;
+    return this.pending.ask(hello, timeoutMs, () => {
+      connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, body, CONTROL_LANE, traceLow, traceHigh);
+      this.sent = true;
+    });
   }
 
   /**

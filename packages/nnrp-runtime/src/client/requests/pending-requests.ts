@@ -94,16 +94,13 @@ export class PendingRequests<Q, A> {
    * Sends a request, now or when its turn comes, and waits for its answer.
    *
    * @param bytes - that it holds while it waits for its turn
-   * @returns rejects with TimeoutError when no answer has come within `timeoutMs` milliseconds
-   * @throws UsageError when too many are outstanding, and what `send` throws
+   * @returns rejects with TimeoutError when no answer has come within `timeoutMs` milliseconds, and with what `send` throws
+   * @throws UsageError when too many are outstanding
    */
   ask(request: Q, timeoutMs: number, send: () => void, bytes = 0): Promise<A> {
     if (this.line.size + this.unsentCount >= MAX_OUTSTANDING && !this.forgetAbandoned()) {
       throw new UsageError(`${this.name}: ${MAX_OUTSTANDING} requests wait for their answer already`);
     }
-    const isNow = !this.isFull;
-    const { lastEnd } = this;
-    if (isNow) send();
     const answer = new PendingAnswer<A>(this.owner, `no answer to ${this.name}`, timeoutMs, (error) =>
       this.giveUp(outstanding, error),
     );
@@ -112,18 +109,16 @@ export class PendingRequests<Q, A> {
       request,
       key: this.keyOf?.(request) ?? '',
       answer,
-      send: isNow ? undefined : send,
+      send,
       bytes,
-      isSent: isNow,
+      isSent: false,
       abandoned: false,
       tooMuchBefore,
     };
-    if (isNow) this.sent(outstanding, lastEnd);
-    else {
-      this.unsent.push(outstanding);
-      this.unsentCount++;
-      this.window.hold(bytes);
-    }
+    this.unsent.push(outstanding);
+    this.unsentCount++;
+    this.window.hold(bytes);
+    this.sendNext();
     return answer.promise;
   }
 
@@ -195,15 +190,6 @@ export class PendingRequests<Q, A> {
     this.sendNext();
   }
 
-  /** @param before - the last end before it was sent: what is sent may be too much, and end the connection */
-  private sent(outstanding: Outstanding<Q, A>, before: NnrpError | undefined): void {
-    this.line.push(outstanding);
-    this.sentCount++;
-    this.noteKey(outstanding);
-    this.reader.answerAwaited(outstanding);
-    if (this.lastEnd !== undefined && this.lastEnd !== before) this.end(this.lastEnd);
-  }
-
   private sendNext(): void {
     while (this.unsentCount > 0 && this.hasRoom()) {
       const next = this.unsent[this.unsentHead] as Outstanding<Q, A>;
@@ -221,7 +207,12 @@ export class PendingRequests<Q, A> {
       }
       next.send = undefined;
       next.isSent = true;
-      this.sent(next, lastEnd);
+      this.line.push(next);
+      this.sentCount++;
+      this.noteKey(next);
+      this.reader.answerAwaited(next);
+      // It was too much, and has ended the connection.
+      if (this.lastEnd && this.lastEnd !== lastEnd) this.end(this.lastEnd);
     }
     if (this.unsentCount === 0) this.unsent = [];
     else if (this.unsentHead < MIN_COMPACTION || this.unsentHead * 2 < this.unsent.length) return;
