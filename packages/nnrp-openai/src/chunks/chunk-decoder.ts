@@ -1,3 +1,4 @@
+import { messageText } from 'nnrp-runtime/calls';
 import { isObject, member } from 'nnrp-runtime/transport';
 import { MAX_FRAME_LENGTH } from './chunk-encoder.js';
 import { type JsonObject, type PieceName, withPiece } from './chunk-parts.js';
@@ -143,15 +144,10 @@ function saidIn(choice: JsonObject): JsonObject & { readonly text?: string } {
   const { role: _role, text: _text, content, tool_calls, ...rest } = message;
   return {
     ...rest,
-    ...(content !== undefined && { content: Array.isArray(content) ? content.map(textOfPart).join('') : content }),
+    ...((typeof content === 'string' || content === null) && { content }),
+    ...(Array.isArray(content) && { content: messageText(content) }),
     ...(Array.isArray(tool_calls) && {
       tool_calls: tool_calls.map((called, index) => (isObject(called) ? { index, ...called } : called)),
     }),
   };
-}
-
-/** Of texts in parts, which no chunk has. */
-function textOfPart(part: unknown): string {
-  const text = isObject(part) ? member(part, 'text') : undefined;
-  return typeof text === 'string' ? text : '';
 }

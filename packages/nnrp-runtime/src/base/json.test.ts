@@ -20,6 +20,23 @@ describe('the JSON of a value', () => {
     expect(() => jsonText(value, 'body')).toThrow('body takes values, got a promise within it: did you forget await?');
   });
 
+  it('says nothing of what throws when its kind is read', () => {
+    const odd = {
+      get [Symbol.toStringTag]() {
+        throw new Error('secret');
+      },
+    };
+    expect(() => jsonText({ odd, rest: {} }, 'body')).toThrow(/body takes what JSON can hold, or bytes$/);
+  });
+
+  it('is refused where it nests too deeply, however deeply that is', () => {
+    for (const depth of [200, 3000]) {
+      let value: unknown = {};
+      for (let count = 0; count < depth; count++) value = [value];
+      expect(() => jsonText(value, 'body')).toThrow('body takes objects and lists that nest at most 128 deep');
+    }
+  });
+
   it.each<[string, unknown, string]>([
     ['plain objects without members', { a: {}, b: [{}] }, '{"a":{},"b":[{}]}'],
     ['objects without a prototype', { a: Object.create(null) }, '{"a":{}}'],

@@ -8,21 +8,25 @@ const UTF8 = new TextDecoder();
 /** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or it is nested too deeply to be read */
 export function jsonText(value: unknown, what: string): string {
   let text: string | undefined;
+  let lost: string | undefined;
   try {
     text = JSON.stringify(value);
+    const isDeep = text !== undefined && text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH);
+    // The other end would say no more than that it is something else.
+    if (isDeep) lost = DEEP;
+    else if (text?.includes('{}') || text?.includes('{"0":')) lost = lostWithin(value);
   } catch {
-    // A bigint, a circle, or a toJSON that throws. Its text may have a piece of the value in it, and errors are logged.
+    // A bigint, a circle, or what throws when it is read. Its text may have a piece of the value in it, and errors are logged.
+    text = undefined;
   }
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
-  const lost = text.includes('{}') || text.includes('{"0":') ? lostWithin(value) : undefined;
+  if (lost === DEEP)
+    throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
   if (lost === PROMISE) throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   if (lost !== undefined)
     throw new UsageError(
       `${what} takes what JSON can hold, or bytes alone, got an object of the kind ${lost} within it`,
     );
-  // The other end would say no more than that it is something else.
-  if (text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH))
-    throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
   return text;
 }
 
@@ -59,6 +63,7 @@ function endOfText(json: string, start: number): number {
 }
 
 const PROMISE = 'promise';
+const DEEP = 'deep';
 
 /** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
 export function holdsPromise(value: unknown): boolean {
@@ -66,7 +71,8 @@ export function holdsPromise(value: unknown): boolean {
 }
 
 /** Lists, objects of applications, whatever their class, and those that are to JSON the value in them. */
-const KEPT = /^\[object (?:Object|Array|Number|String|Boolean)\]$/;
+const KEPT = /^(?:Object|Array|Number|String|Boolean)$/;
+const MAX_KIND_LENGTH = 64;
 
 /**
  * The kind of an object within the value of which JSON keeps no member, although it holds something (a Map, a Response, an Error),
@@ -82,8 +88,9 @@ function lostWithin(value: unknown): string | undefined {
     }
     if (typeof part !== 'object' || part === null) return part;
     const isBytes = ArrayBuffer.isView(part);
-    const tag = Object.prototype.toString.call(part);
-    if (isBytes || (!KEPT.test(tag) && Object.keys(part).length === 0)) lost ??= tag.slice(8, -1);
+    const kind = Object.prototype.toString.call(part).slice(8, -1);
+    const isLost = isBytes || (!KEPT.test(kind) && Object.keys(part).length === 0);
+    if (isLost) lost ??= kind.slice(0, MAX_KIND_LENGTH);
     return isBytes ? undefined : part;
   });
   return lost;

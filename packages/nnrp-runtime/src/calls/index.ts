@@ -21,6 +21,7 @@ export type {
   ToolCallsDelta,
   UsageDelta,
 } from './chat/chat-shapes.js';
+export { messageText } from './chat/chat-text.js';
 export { type CallingSession, call, callStream, profileCall } from './client/call.js';
 export type { CallOptions } from './client/call-options.js';
 export type { CallAnswer, CallInterceptor, CallRequest } from './client/call-request.js';

@@ -121,6 +121,34 @@ describe('a call', () => {
     expect(await refusal(late)).toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
   });
 
+  it.each(['return', 'throw'] as const)(
+    'fails its result when its iterator is left by %s before the first step',
+    async (how) => {
+      const { session } = await stage.calling(createRouter().route('quick', () => 'x'));
+      const stream = callStream(session, 'quick');
+      const steps = stream[Symbol.asyncIterator]();
+      await steps[how]?.(undefined as never).catch(() => {});
+      await expect(stream.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    },
+  );
+
+  it('fails with what its work has failed with, although its deadline passes before that is read', async () => {
+    const router = createRouter().route('fails', async function* () {
+      yield 1;
+      throw new HandlerError('out_of_tokens', 'on purpose');
+    });
+    const { session } = await stage.calling(router);
+    const deadlineMs = 60;
+    const steps = callStream(session, 'fails', undefined, { deadlineMs })[Symbol.asyncIterator]();
+    const first = steps.next();
+    const beganMs = performance.now();
+    // A busy process: for all that the call knows it has waited for its turn.
+    while (performance.now() < beganMs + 15);
+    expect((await first).value).toBe(1);
+    while (performance.now() < beganMs + 2 * deadlineMs) await new Promise((resolve) => setImmediate(resolve));
+    expect(await refusal(steps.next())).toMatchObject({ code: 'out_of_tokens' });
+  });
+
   it('is not waited for beyond its deadline where others have the turn', async () => {
     const router = createRouter().route('endless', ({ operation }) => operation.finished);
     const { session } = await stage.calling(router, 1);

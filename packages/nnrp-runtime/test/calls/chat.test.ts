@@ -159,6 +159,22 @@ describe('a chat', () => {
     expect((await asked())['code']).toBe('answer_too_large');
   });
 
+  it.each<[string, object, string]>([
+    ['a place that is a text', { index: 'z', message: { content: 'x' } }, 'delta.index of response.output_text.delta'],
+    ['a place that is a part', { index: 1.5, message: { content: 'x' } }, 'delta.index of response.output_text.delta'],
+    ['a tool whose place is a text', { message: { tool_calls: [{ index: 'z' }] } }, 'delta.tool_calls of response'],
+    ['a tool whose id is a number', { message: { tool_calls: [{ id: 1 }] } }, 'delta.tool_calls of response'],
+  ])('fails a handler whose answer in one piece has %s', async (_, choice, what) => {
+    for (const stream of [true, false]) {
+      // biome-ignore lint/correctness/useYield: it has its answer at once
+      const { session } = await answering(async function* () {
+        return { choices: [choice] } as never;
+      });
+      expect((await refusal(chat(session, { ...REQUEST, stream }).result()))['code']).toBe('NNRP_ERR_HANDLER_FAILED');
+      expect(String(stage.failures.splice(0)[0])).toContain(what);
+    }
+  });
+
   it('fails a handler whose answer has choices that are none, rather than to answer without them', async () => {
     // biome-ignore lint/correctness/useYield: it has its answer at once
     const { session } = await answering(async function* () {

@@ -6,7 +6,7 @@ import type { CallHandler, IncomingCall } from '../server/incoming-call.js';
 import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { AssembledChoices } from './assembled-choices.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, TextDelta, ToolCallsDelta } from './chat-shapes.js';
-import { textOf } from './chat-text.js';
+import { messageText } from './chat-text.js';
 import { completionFault, deltaFault, requestFault } from './check-chat.js';
 
 /** What a chat handler may return: how it ended and what it used, or a whole `chat.completion`. */
@@ -57,7 +57,7 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
         isOver = true;
         const whole = wholeOf(step.value);
         if (whole === undefined) return completion(step.value, choices, call);
-        const deltas = [...deltasOf(whole)];
+        const deltas = [...deltasOf(whole)].map(deltaOf);
         const assembled = new AssembledChoices();
         if (!deltas.every((delta) => add(assembled, delta))) throw new HandlerError('answer_too_large', TOO_LARGE);
         // A client that reads pieces gets those of an answer that came in one.
@@ -78,10 +78,13 @@ function* deltasOf({ choices }: ChatCompletion): Generator<ChatDelta, void, void
     // Answers with one choice often leave it out.
     const index = given ?? place;
     const { content, tool_calls = [] } = message;
-    const text = textOf(content);
+    const text = messageText(content);
     if (text !== '') yield { type: 'response.output_text.delta', index, delta: text };
     if (tool_calls !== null && tool_calls.length > 0) {
-      const indexed = tool_calls.map((called, at) => ({ index: at, ...called }));
+      const indexed = tool_calls.map((called, at) => {
+        const { index: own } = called as { readonly index?: number };
+        return { ...called, index: own ?? at };
+      });
       yield { type: 'response.tool_calls.delta', index, tool_calls: indexed };
     }
   }

@@ -1,7 +1,7 @@
 import { isObject, member } from '../../base/json.js';
 
 /** The text of a message: itself, or that of its parts, `[{ type: 'text', text: '...' }]`; empty where it has none. */
-export function textOf(content: unknown): string {
+export function messageText(content: unknown): string {
   if (typeof content === 'string') return content;
   return Array.isArray(content) ? content.map(textOfPart).join('') : '';
 }

@@ -8,7 +8,7 @@ import { unheard } from '../client/unheard.js';
 import type { CallMetadata } from '../wire/metadata.js';
 import type { CallSteps } from '../wire/steps.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, ToolCall } from './chat-shapes.js';
-import { textOf } from './chat-text.js';
+import { messageText } from './chat-text.js';
 import { completionFault, deltaFault, isCompletion, isDelta, requestFault } from './check-chat.js';
 
 /** The name of the operation. */
@@ -79,7 +79,7 @@ async function* checked(stream: CallStream<unknown, CallAnswer>): CallSteps<Chat
   const first = body.choices.find(({ index }) => index === 0) ?? body.choices[0];
   return {
     completion: body,
-    text: textOf(first?.message.content),
+    text: messageText(first?.message.content),
     toolCalls: first?.message.tool_calls ?? [],
     usage: body.usage ?? undefined,
     finishReason: first?.finish_reason ?? undefined,

@@ -1,7 +1,8 @@
-import { DeadlineError } from 'nnrp-core';
-import { whenAborted } from '../../base/application/abort-signals.js';
+import { DeadlineError, isNnrpError } from 'nnrp-core';
+import { isAbortSignal, whenAborted } from '../../base/application/abort-signals.js';
 import { NO_OWNER } from '../../base/guard.js';
 import { Patience } from '../../base/time/patience.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { CallRequest } from './call-request.js';
 
 /** A submit that has left so soon did not wait: from then on its server keeps the deadline, and says so. In milliseconds. */
@@ -18,11 +19,9 @@ export class CallLimit {
   private late: DeadlineError | undefined;
 
   /** Undefined where there is no deadline, or where the submit refuses what an interceptor has given. */
-  static of({ signal, deadlineMs }: Pick<CallRequest, 'signal' | 'deadlineMs'>): CallLimit | undefined {
-    const isLimited = typeof deadlineMs === 'number' && deadlineMs > 0;
-    return isLimited && (signal === undefined || typeof signal.addEventListener === 'function')
-      ? new CallLimit(signal, deadlineMs)
-      : undefined;
+  static of({ signal, deadlineMs = 0 }: Pick<CallRequest, 'signal' | 'deadlineMs'>): CallLimit | undefined {
+    const isLimited = Number.isInteger(deadlineMs) && deadlineMs > 0 && deadlineMs <= MAX_TIMER_MS;
+    return isLimited && (signal === undefined || isAbortSignal(signal)) ? new CallLimit(signal, deadlineMs) : undefined;
   }
 
   /** @param deadlineMs - above 0 */
@@ -33,10 +32,12 @@ export class CallLimit {
     const controller = new AbortController();
     this.signal = controller.signal;
     this.letGo = whenAborted(NO_OWNER, signal, (reason) => controller.abort(reason));
+    // The connection keeps the process running; a stream that is dropped half-read does not.
     this.patience = new Patience(NO_OWNER, deadlineMs, () => {
+      if (controller.signal.aborted) return;
       this.late = this.error();
       controller.abort(this.late);
-    });
+    }).unref();
   }
 
   sent(): void {
@@ -44,9 +45,10 @@ export class CallLimit {
     if (performance.now() - this.beganMs < AT_ONCE_MS) this.patience.end();
   }
 
-  /** What the call fails with. @param error - of its submit */
+  /** What the call fails with. @param error - of its submit, which may have failed before for another reason */
   failure(error: unknown): unknown {
-    return this.late ?? error;
+    const isCut = isNnrpError(error) && error.code === 'NNRP_ERR_CANCELLED';
+    return isCut ? (this.late ?? error) : error;
   }
 
   end(): void {

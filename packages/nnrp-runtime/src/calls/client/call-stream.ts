@@ -34,7 +34,7 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     if (this.#taken)
       throw new UsageError('call: its partial results go to one loop, and result() or another loop has them');
     this.#taken = true;
-    return unheard(this.#parts());
+    return unheard(this.#parts(), () => void ignoreRejection(this.#leave()));
   }
 
   /**
@@ -80,10 +80,12 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
       }
     } finally {
       // Left by return or throw of the iterator.
-      if (!isOver) {
-        this.#reject(new CancelledError('the call was given up: its loop was left before the last result'));
-        await this.#steps.return(undefined as never);
-      }
+      if (!isOver) await this.#leave();
     }
+  }
+
+  async #leave(): Promise<void> {
+    this.#reject(new CancelledError('the call was given up: its loop was left before the last result'));
+    await this.#steps.return(undefined as never);
   }
 }
