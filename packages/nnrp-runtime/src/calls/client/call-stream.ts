@@ -34,7 +34,7 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     if (this.#taken)
       throw new UsageError('call: its partial results go to one loop, and result() or another loop has them');
     this.#taken = true;
-    return unheard(this.#parts(), () => void ignoreRejection(this.#leave()));
+    return unheard(this.#parts(), () => ignoreRejection(this.#leave()));
   }
 
   /**

@@ -6,7 +6,10 @@ import { ignoreRejection } from '../../base/promises/settled.js';
  *
  * @param left - called when it is left before its first step, where a generator runs nothing of its own
  */
-export function unheard<Steps extends AsyncGenerator<unknown, unknown, void>>(steps: Steps, left?: () => void): Steps {
+export function unheard<Steps extends AsyncGenerator<unknown, unknown, void>>(
+  steps: Steps,
+  left?: () => unknown,
+): Steps {
   const next = steps.next.bind(steps);
   const leave = steps.return.bind(steps);
   const fail = steps.throw.bind(steps);
