@@ -20,8 +20,9 @@ async function overTls() {
   return { listener, connect: () => connector.connect(), close: () => listener.close() };
 }
 
+/** An application that answers what it does not know, as it is asked for upgrades when the listener is closed. */
 async function attached() {
-  const server = createServer();
+  const server = createServer((_, response) => response.writeHead(404).end());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const listener = WebSocketListener.attach({ server, path: '/nnrp' }, { stallTimeoutMs });
   const connector = webSocketConnector(listener.address, { stallTimeoutMs });
