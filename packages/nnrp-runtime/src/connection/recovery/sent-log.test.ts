@@ -251,6 +251,17 @@ describe('the log of what was sent', () => {
     expect([log.isFull, log.isOverfull]).toEqual([false, false]);
   });
 
+  it('is not overfull by one packet that is longer than what may be unconfirmed', () => {
+    const { log, transport } = logOf(100_000);
+    log.begin(new SentCount(1), 'now');
+    transport.send(submit(1, 1, 1_000_000));
+    expect([log.isFull, log.isOverfull]).toEqual([true, false]);
+    transport.send(...Array.from({ length: 600 }, () => packet(MessageType.Pong)));
+    expect(log.isOverfull).toBe(false);
+    transport.send(...Array.from({ length: 50 }, () => packet(MessageType.Pong)));
+    expect(log.isOverfull).toBe(true);
+  });
+
   it('is gone through once for all sessions of a connection that is lost', () => {
     const walks = vi.spyOn(SentBytes.prototype, 'packets');
     onTestFinished(() => walks.mockRestore());

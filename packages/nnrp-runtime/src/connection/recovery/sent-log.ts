@@ -61,6 +61,8 @@ export class SentLog implements SentListener {
   private lastFence = 0;
   /** All before this is confirmed. */
   private confirmedTo = 0;
+  /** Where it was full: what comes behind that while it is has gone ahead of what waits. */
+  private fullFrom = 0;
   private readonly counts = new SentCounts();
   /** Sessions whose acknowledgement has not left: what comes before it belongs to an earlier session of the same id. */
   private unopened: Map<number, SentCount> | undefined;
@@ -91,11 +93,11 @@ export class SentLog implements SentListener {
   }
 
   /**
-   * Whether so much is unconfirmed that not even answers to the peer's PINGs go ahead of what waits. That has nothing to do with
-   * other connections: when those hold much, this one is full earlier, and still has to make room.
+   * Whether so much has gone ahead of what waits that not even answers to the peer's PINGs do any more. How much was sent before
+   * does not matter: one packet may be longer than the window, at both ends, and each would wait for the other's PONG.
    */
   get isOverfull(): boolean {
-    return this.byteLength * 4 >= this.windowBytes * 5;
+    return this.isFull && (this.headers.place - this.fullFrom) * 4 >= this.windowBytes;
   }
 
   /** Bytes that are unconfirmed, with those that are kept because they lie in the same memory. */
@@ -235,7 +237,10 @@ export class SentLog implements SentListener {
   /** After something has been sent or confirmed. */
   protected look(): void {
     // Only a PONG makes room. Senders that wait for room are told then.
-    this.isFull ||= this.byteLength >= this.window;
+    if (!this.isFull && this.byteLength >= this.window) {
+      this.isFull = true;
+      this.fullFrom = this.headers.place;
+    }
     const behind = this.headers.place - this.lastFence;
     const isDue = (this.fences?.size ?? 0) === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
     this.isFenceDue = isDue && this.isOpen && !this.isFenceAsked && !this.isOver;

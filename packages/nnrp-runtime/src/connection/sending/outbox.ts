@@ -111,12 +111,13 @@ export class Outbox {
   }
 
   /**
-   * Sends what makes room: a log that is full must not hold it up, or both sides would wait for each other.
+   * Sends what makes room: a log that is full must not hold it up, or both sides would wait for each other. A PING goes although the
+   * transport is full, too: few are sent, and what waits could be more than may go ahead.
    * @param isAnswer - to what the peer has sent, which may send as many as it likes
    */
   sendAhead(packet: NamedPacket, isAnswer: boolean): boolean {
     const { log } = this;
-    if (log === undefined || !this.full || this.isTransportFull || (isAnswer && log.isOverfull))
+    if (log === undefined || !this.full || (isAnswer && (this.isTransportFull || log.isOverfull)))
       return this.send(packet, CONTROL_LANE, false);
     this.leaves(packet);
     if (this.isTransportFull) this.owner.transportIsFull(true);
@@ -211,7 +212,7 @@ export class Outbox {
     const { log } = this;
     this.owner.packetLeaves(packet);
     const hasRoom = this.transport.send(log?.keepsItself === true ? log.keep(packet) : packet);
-    this.isTransportFull = !hasRoom;
+    if (!hasRoom) this.isTransportFull = true;
     if (log?.isFull !== true) return hasRoom;
     this.fenceIfDue();
     return false;

@@ -214,4 +214,16 @@ describe('what is sent', () => {
     await eventually(() => server.submits(known).length === 20, 'all of it has come');
     expect(server.submits(known)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
   });
+
+  it('does not hold up answers to PINGs behind one submit that is longer than what may be unconfirmed', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ pingTimeoutMs: 8000 });
+    const { link } = server;
+    link.isSilent = true;
+    session.submitNow(new Uint8Array(12 * 1024 * 1024));
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    // A server whose result was as long waits for that, and does not answer before.
+    link.send(packetBytes(MessageType.Ping));
+    await eventually(() => link.pongs === 1, 'the client has answered a PING');
+  });
 });

@@ -1,7 +1,9 @@
+import { MessageType } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { ResumablePeer } from '../../support/resumable-peer.js';
 import { Stage } from '../../support/stage.js';
+import { packetBytes } from '../../support/wire-packets.js';
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -58,6 +60,22 @@ describe('what a client does not confirm', () => {
     })();
     for (let count = 0; count < 50; count++) expect(await peer.next()).toBe(`partial 1 ${part}`);
     expect(await peer.next()).toBe('result 1 end');
+    await answered;
+  });
+
+  it('does not hold up answers to PINGs behind one result that is longer than the window', async () => {
+    const server = await stage.serve();
+    const peer = await ResumablePeer.open(stage, server);
+    const session = await server.accept();
+    peer.answersPings = false;
+    peer.submit(1);
+    const long = 'x'.repeat(12 * 1024 * 1024);
+    const answered = (await session.receiveSubmit()).complete(long);
+    expect(await peer.next()).toBe(`result 1 ${long}`);
+    // A client whose submit was as long waits for that, and does not answer before.
+    peer.raw.send(packetBytes(MessageType.Ping));
+    expect(await peer.next()).toBe('pong');
+    peer.answerPings();
     await answered;
   });
 
