@@ -2,8 +2,8 @@ import { aside, NO_OWNER } from '../../base/guard.js';
 import type { SentMemory } from '../contract/sent-pieces.js';
 
 export const CHUNK_BYTES = 64 * 1024;
-/** Chunks kept for the next writes, over all connections. */
-const MAX_SPARE = 128;
+/** Chunks kept for the next writes, over all connections: as many as logs of what was sent may hold before each gets less. */
+const MAX_SPARE = 512;
 /** Chunks of them that stay although they have not been needed for a while. */
 const RESTING_SPARE = 16;
 /** Milliseconds between two looks at what has not been needed. */
