@@ -34,7 +34,7 @@ async function bodiesOf(server: RecoveryServer, known: KnownSession, count: numb
 describe('a path that has died without a word', () => {
   it.each(['reopen', 'resume'] as const)('is left by keep-alive, where the client is to %s', async (reconnect) => {
     const server = await RecoveryServer.start();
-    const { client } = await server.session({ reconnect, keepAliveMs: 40, pingTimeoutMs: 40 });
+    const { client } = await server.session({ reconnect, keepAliveMs: 40, pingTimeoutMs: 500 });
     const coming = new Promise((resolve) => client.once(reconnect === 'reopen' ? 'reopened' : 'resumed', resolve));
     server.link.isSilent = true;
     await coming;
