@@ -1,7 +1,8 @@
 // node ../../tools/build-package.mjs [ENTRY...]   in the folder of a package
 // Writes dist: types and one module for each source. With entries, it holds for Node a few modules, since each of three
 // hundred costs every process that imports them time and memory, and those of each source are in dist/modules, from which
-// bundlers take what is used. The sources are published, and the maps point to them.
+// bundlers take what is used. The sources are published, and the maps point to them. A process keeps the text of what it has
+// loaded, so that this is without what only people need: all names stay, and lines are short, as stack traces show them.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -36,6 +37,9 @@ async function bundle() {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 120,
     packages: 'external',
     sourcemap: true,
     sourcesContent: false,
@@ -51,11 +55,11 @@ async function bundle() {
 
 /** A class that names itself gets a second name with an underscore, which stack traces would show. */
 function withOwnNames(code) {
-  const names = [...code.matchAll(/^var (\w+) = class _\1\b/gm)].map(([, name]) => name);
+  const names = [...code.matchAll(/\b(\w+)=class _\1\b/g)].map(([, name]) => name);
   return names.reduce((result, name) => result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name), code);
 }
 
 /** The namespaces that esbuild makes have what somebody has put on Object.prototype as well, and then cannot be made. */
 function withOwnExports(code) {
-  return code.replaceAll('for (var name in all)', 'for (var name of Object.keys(all))');
+  return code.replaceAll('for(var name in all)', 'for(var name of Object.keys(all))');
 }
