@@ -3,28 +3,43 @@
 // hundred costs every process that imports them time and memory, and those of each source are in dist/modules, from which
 // bundlers take what is used. The sources are published, and the maps point to them. A process keeps the text of what it has
 // loaded, so that this is without what only people need: all names stay, and lines are short, as stack traces show them.
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname } from 'node:path';
 import { build } from 'esbuild';
+import ts from 'typescript';
 import { stampBuild } from './fresh-build.mjs';
+import { shortPrivateNames } from './short-private-names.mjs';
 
-const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+/** What is bundled for browsers, with what short names begin with in each: a class may extend one of another package. */
+const MARKS = { 'nnrp-core': '$_', 'nnrp-runtime': '$' };
 const entryPoints = process.argv.slice(2);
 
 // Modules of an earlier build have other names and would be published along.
 rmSync('dist', { recursive: true, force: true });
 if (entryPoints.length === 0) {
-  compile();
+  compile({});
 } else {
-  compile('--outDir', 'dist/modules', '--declarationDir', 'dist');
+  compile({ outDir: 'dist/modules', declarationDir: 'dist' });
   await bundle();
 }
 stampBuild(process.cwd());
 
-function compile(...options) {
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', ...options], { stdio: 'inherit' });
+function compile(options) {
+  const { config } = ts.readConfigFile('tsconfig.build.json', ts.sys.readFile);
+  const parsed = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd(), options);
+  const program = ts.createProgram(parsed.fileNames, parsed.options);
+  const mark = MARKS[basename(process.cwd())];
+  const before = mark === undefined ? [] : [shortPrivateNames(program, mark)];
+  const { diagnostics } = program.emit(undefined, undefined, undefined, undefined, { before });
+  const all = [...parsed.errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics];
+  if (all.length === 0) return;
+  const host = {
+    getCurrentDirectory: ts.sys.getCurrentDirectory,
+    getCanonicalFileName: (name) => name,
+    getNewLine: () => '\n',
+  };
+  console.error(ts.formatDiagnosticsWithColorAndContext(all, host));
+  process.exit(1);
 }
 
 async function bundle() {
