@@ -86,6 +86,20 @@ if (typeof webSocketConnector !== 'function') throw new Error('unexpected');
 export {};
 `;
 
+/** What has come may be given to what takes no shared memory, by the types of browsers too. */
+const USE_WEB = `
+import type { NnrpClientSession, OperationContext } from 'nnrp-runtime';
+import type { SelfSignedCertificate } from 'nnrp-transport-quic';
+
+export async function used(session: NnrpClientSession, operation: OperationContext, made: SelfSignedCertificate) {
+  const { body } = await session.request('hello');
+  const digest = await crypto.subtle.digest('SHA-256', body);
+  const request = fetch('https://inference.example', { method: 'POST', body: operation.body });
+  const parts = [body.subarray(1), operation.body, operation.objects[0]?.bytes ?? body, made.certificateDer];
+  return [digest, await request, new Blob(parts), new Response(body).body] as const;
+}
+`;
+
 const USE_CORE = `
 import { PacketSplitter, buildPacket, type WireFault } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
@@ -143,6 +157,9 @@ try {
       // The types stand without skipLibCheck, and the core's without Node's.
       compile(compiler, { ...shared, types: [], skipLibCheck: false }, 'use-core.ts');
       compile(compiler, { ...shared, types: ['node'], skipLibCheck: false }, 'use.ts');
+      writeFileSync(join(work, 'use-web.ts'), USE_WEB);
+      const forWeb = { ...shared, lib: ['es2022', 'dom'], exactOptionalPropertyTypes: true };
+      compile(compiler, { ...forWeb, types: ['node'], skipLibCheck: false }, 'use-web.ts');
     });
   }
   check('the command runs', () => {

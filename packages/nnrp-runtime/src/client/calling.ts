@@ -38,7 +38,7 @@ export type {
 } from '../base/diagnostics/messages.js';
 export type { InternalError } from '../base/internal-error.js';
 export type { BodyChunk, BodyInput } from '../connection/body/body-bytes.js';
-export type { OwnBytes } from '../connection/body/body-reading.js';
+export type { BodyBytes, OwnBytes } from '../connection/body/body-reading.js';
 export type { CloseReport, CutOperation } from '../connection/close-report.js';
 export { loadPreview4 } from '../connection/controls/loaded-preview4.js';
 export type { ProbeResult } from './connection/client-probes.js';

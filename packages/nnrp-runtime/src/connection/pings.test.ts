@@ -1,3 +1,4 @@
+import type { TimeoutError } from 'nnrp-core';
 import { afterEach, expect, it, vi } from 'vitest';
 import { eventually } from '../../test/support/eventually.js';
 import { Pings } from './pings.js';
@@ -51,7 +52,7 @@ it.each([
 it('a PING whose PONG lies behind many packets is waited for while they come, and judged when none comes', async () => {
   let packetCount = 0;
   let looks = 0;
-  const timedOut: unknown[] = [];
+  const timedOut: TimeoutError[] = [];
   const pings = new Pings({
     sendPing: () => {},
     pingTimedOut: (error) => timedOut.push(error) < 0,
@@ -66,5 +67,10 @@ it('a PING whose PONG lies behind many packets is waited for while they come, an
   pings.ping(5).catch(() => {});
   await eventually(() => timedOut.length === 1, 'the connection is judged');
   expect(looks).toBeGreaterThanOrEqual(20);
-  pings.end(timedOut[0] as never);
+  // What it says is how long that was: at least ten times the limit, and a whole number of them.
+  const [error] = timedOut;
+  expect(error?.timeoutMs).toBeGreaterThanOrEqual(50);
+  expect((error?.timeoutMs ?? 1) % 5).toBe(0);
+  expect(error?.rawMessage).toBe(`no PONG within ${error?.timeoutMs} ms`);
+  pings.end(error as never);
 });

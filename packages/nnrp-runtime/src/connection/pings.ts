@@ -141,7 +141,8 @@ export class Pings {
         return;
       }
       const { reading } = owner;
-      const waitedMs = Math.round(performance.now() - awaited.sentAtMs);
+      // As often as the time has run: one that was excused was waited for longer.
+      const waitedMs = timeoutMs * Math.max(1, Math.round((performance.now() - awaited.sentAtMs) / timeoutMs));
       const isLate = waitedMs >= MOST_BEHIND_MS;
       // What was sent before it may arrive still, however slowly the network brings it.
       const comes =
@@ -155,7 +156,9 @@ export class Pings {
         if (isLate)
           awaited.reject(new TimeoutError(`no PONG within ${waitedMs} ms: one of the sides does not read`, waitedMs));
         this.wait(awaited, timeoutMs, timeoutMs, answered);
-      } else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
+        return;
+      }
+      if (owner.pingTimedOut(new TimeoutError(`no PONG within ${waitedMs} ms`, waitedMs)) && !awaited.isOver)
         this.wait(awaited, timeoutMs, timeoutMs, answered);
     }).unref();
   }

@@ -1,6 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { submitMetadata } from '../../src/client/submits/submit-options.js';
+import type { BodyInput } from '../../src/connection/body/body-bytes.js';
 import { WaitingPacket } from '../../src/connection/sending/waiting-packet.js';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
@@ -167,6 +168,32 @@ describe('a body of a class that says another length from some time on', () => {
     await second.push('SECRET '.repeat(1000));
     for (const bytes of [10, 20_000]) await first.push(new Changing(bytes).fill(65));
     expect((await answers())[0]).toEqual(['A'.repeat(10), 'A'.repeat(20_000), 'end']);
+  });
+});
+
+describe('memory that was made shorter than where a view of it lies', () => {
+  const views: [string, (memory: ArrayBuffer) => ArrayBufferView][] = [
+    ['Uint8Array', (memory) => new Uint8Array(memory, 8, 8)],
+    ['Uint8Array of its rest', (memory) => new Uint8Array(memory, 8)],
+    ['Float32Array', (memory) => new Float32Array(memory, 8, 2)],
+    ['DataView', (memory) => new DataView(memory, 8, 8)],
+  ];
+
+  it.each(views)('is refused, not sent as an empty body: %s', async (_, make) => {
+    const { clientSession } = await stage.session();
+    const memory = resizing(16, 32);
+    const view = make(memory);
+    memory.resize(4);
+    for (const body of [view, ['text', view]] as BodyInput[])
+      expect(() => clientSession.submitNow(body)).toThrow('its memory was transferred away, or made shorter');
+    expect(clientSession.inFlightCount).toBe(0);
+  });
+
+  it('is an empty body where nothing lies there in truth', async () => {
+    const { clientSession } = await stage.session({ maxInFlightOperations: 8 });
+    const empty = [new Uint8Array(), new Float32Array(0), new DataView(new ArrayBuffer(0)), new ArrayBuffer(0)];
+    for (const body of [...empty, empty]) clientSession.submitNow(body);
+    expect(clientSession.inFlightCount).toBe(5);
   });
 });
 

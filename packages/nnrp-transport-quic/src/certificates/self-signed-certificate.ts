@@ -1,12 +1,15 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { DER_TAGS, der, derObjectId, derSequence, derTime } from './der.js';
 
+/** From TypeScript 5.7 on this is `Uint8Array<ArrayBuffer>`, as Web Crypto wants it. */
+type DerBytes = ReturnType<Uint8ArrayConstructor['of']>;
+
 /** A certificate that vouches for itself, with its private key. Both belong to the caller. */
 export interface SelfSignedCertificate {
   /** To be given to clients as their trusted root. */
-  readonly certificateDer: Uint8Array;
+  readonly certificateDer: DerBytes;
   /** PKCS#8, not encrypted. */
-  readonly privateKeyPkcs8Der: Uint8Array;
+  readonly privateKeyPkcs8Der: DerBytes;
 }
 
 const HOUR_MS = 3_600_000;

@@ -63,6 +63,13 @@ it('after a standstill the limit runs once more, and once only', async () => {
   expect(await judged).toBeGreaterThan(125);
 });
 
+it('half the limit is a standstill, too: what takes several round trips has not had the rest', async () => {
+  const startMs = performance.now();
+  const judged = new Promise<number>((resolve) => new Patience(owner, 100, () => resolve(performance.now() - startMs)));
+  block(150);
+  expect(await judged).toBeGreaterThan(245);
+});
+
 it('a limit that has ended is not judged, also when its timer has fired already', async () => {
   let judged = false;
   const patience = new Patience(owner, 1, () => {

@@ -3,6 +3,8 @@ import { type Guarded, later, nextTurn } from '../guard.js';
 
 /** A timer that fires so much too late, in milliseconds, has been held up together with everything else in the process. */
 const LATE_MS = 1000;
+/** So has one of a short limit by this part of the limit: a handshake that takes several round trips has not had the rest. */
+const LATE_PART = 4;
 
 /**
  * Runs work when what has arrived by now has been read. Timers of Node run before the sockets are looked at, so an answer
@@ -52,7 +54,7 @@ export class Patience {
     const dueMs = performance.now() + this.limitMs;
     this.timer = later(this.owner, this.limitMs, () => {
       const lateMs = performance.now() - dueMs;
-      const wasLate = lateMs > Math.min(LATE_MS, this.limitMs);
+      const wasLate = lateMs > Math.min(LATE_MS, this.limitMs / LATE_PART);
       afterReading(this.owner, () => {
         if (this.over) return;
         if (wasLate && mayWaitAgain) this.wait(false);

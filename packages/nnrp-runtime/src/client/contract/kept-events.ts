@@ -1,4 +1,5 @@
 import type { NnrpError, Packet } from 'nnrp-core';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import { bytesOfDetails } from '../../connection/errors/error-details.js';
 import { pin } from '../../transport/stream/pinned.js';
 
@@ -21,7 +22,7 @@ export function keptPacket(packet: Packet): Packet {
 }
 
 /** The same of bytes. */
-export function keptBytes(bytes: Uint8Array): Uint8Array {
+export function keptBytes(bytes: BodyBytes): BodyBytes {
   if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
   const kept = new Uint8Array(bytes);
   pin(kept.buffer);

@@ -4,6 +4,7 @@ import { MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import type { Timer } from '../../platform/platform.js';
 import { refusalOf } from '../failures/refused-open.js';
 import { backoffMs } from './backoff.js';
@@ -29,8 +30,6 @@ export interface ResumingParts extends Guarded {
   /** The server broke a rule. */
   ruleBroken(text: string): void;
 }
-
-type Resumed = Extract<ResumeAnswer, { readonly outcome: 'resumed' }>;
 
 /** Asks for the sessions of a connection that was lost, on another one, and reads the answers. */
 export class ResumeAnswers {
@@ -95,8 +94,9 @@ export class ResumeAnswers {
     }
     const isWanted = this.isWanted(session);
     const isThere = answer.outcome === 'resumed' || answer.outcome === 'opened';
-    if (isThere && (answer.outcome === 'opened' || !isWanted)) link.send(abortClose(session.sessionId));
-    const unknown = isWanted ? this.settle(link, session, open, answer) : undefined;
+    const rest = isWanted && answer.outcome === 'resumed' ? session.resume(answer.grant, answer.position) : undefined;
+    if (isThere && rest === undefined) link.send(abortClose(session.sessionId));
+    const unknown = isWanted ? this.settle(link, session, open, answer, rest) : undefined;
     if (unknown === undefined) this.askRest(link);
     else this.knowsNot(link, unknown);
   }
@@ -118,19 +118,25 @@ export class ResumeAnswers {
     this.retries.clear();
   }
 
-  /** @returns why, when the server knows nothing of the session */
+  /**
+   * @param rest - what has to be sent, when the session goes on
+   * @returns why, when the server knows nothing of the session
+   */
   private settle(
     link: LiveLink,
     session: ResumableSession,
     open: preview3.SessionOpen,
     answer: Exclude<ResumeAnswer, { readonly outcome: 'broken' }>,
+    rest: readonly LoggedPacket[] | undefined,
   ): NnrpError | undefined {
     const { owner } = this;
-    if (answer.outcome === 'resumed') {
-      this.resumed(link, session, answer);
+    if (rest !== undefined) {
+      link.adopt(session);
+      for (const packet of rest) link.send(packet);
+      owner.sessionResumed(session, rest.length);
       return undefined;
     }
-    if (answer.outcome === 'opened') {
+    if (answer.outcome === 'resumed' || answer.outcome === 'opened') {
       const lost = replacedSession(session);
       owner.sessionLost(session, lost);
       return lost;
@@ -172,17 +178,6 @@ export class ResumeAnswers {
 
   private isWanted(session: ResumableSession): boolean {
     return this.owner.sessions.get(session.sessionId) === session;
-  }
-
-  private resumed(link: LiveLink, session: ResumableSession, { grant, position }: Resumed): void {
-    const rest = session.resume(grant, position);
-    if (rest === undefined) {
-      this.owner.ruleBroken(`session ${session.sessionId} cannot have received ${position} packets`);
-      return;
-    }
-    link.adopt(session);
-    for (const packet of rest) link.send(packet);
-    this.owner.sessionResumed(session, rest.length);
   }
 
   private retryLater(link: LiveLink, session: ResumableSession, afterMs: number): void {

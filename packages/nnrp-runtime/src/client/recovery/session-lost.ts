@@ -14,9 +14,9 @@ export function refusedLikeOthers(session: ResumableSession, why: NnrpError): Se
   return lost(session, text, { cause: why });
 }
 
-/** The server has opened a new session in its place. */
+/** The server has opened a new session in its place, or goes on with it elsewhere than this side was: another client had it. */
 export function replacedSession(session: ResumableSession): SessionLostError {
-  const text = `session ${session.sessionId} was lost with its connection: the server knows nothing of it any more`;
+  const text = `session ${session.sessionId} was lost with its connection: another one is in its place`;
   return lost(session, text, {});
 }
 

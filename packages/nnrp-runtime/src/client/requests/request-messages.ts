@@ -4,6 +4,7 @@ import { PatchFlags, TransportId } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { bitsOf, oneOf, optionTable, U16, U32, U64, U128 } from '../../base/option-kinds.js';
 import { checkNeeded, checkOptions } from '../../base/options.js';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 
 /** Settings of a session to change; what is left out stays as it is. */
@@ -23,7 +24,7 @@ export interface PatchFields {
 /** The answer to a patch, whatever it says, with its profile patch block. */
 export type NnrpPatchAck = preview3.SessionPatchAck & {
   /** The block of the profile; empty when there is none. Not copied. */
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
 };
 
 /** An object to be stored with the server. */

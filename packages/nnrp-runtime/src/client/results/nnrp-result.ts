@@ -1,7 +1,14 @@
 import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import type * as preview4 from 'nnrp-core/preview4';
-import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
+import {
+  type BodyBytes,
+  bodyCopy,
+  bodyFrames,
+  bodyJson,
+  bodyText,
+  type OwnBytes,
+} from '../../connection/body/body-reading.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
 import { PARTIAL_RESULT_TYPE } from '../../connection/codes/preview4-codes.js';
 import { preview4Words } from '../../connection/controls/loaded-preview4.js';
@@ -41,7 +48,7 @@ export class NnrpResult {
   private readonly traceLow: number;
   private readonly traceHigh: number;
   private decoded: preview3.ResultPush | undefined;
-  private viewed: Uint8Array | undefined;
+  private viewed: BodyBytes | undefined;
 
   /** @internal */
   constructor(
@@ -118,8 +125,8 @@ export class NnrpResult {
    * It may begin at any byte of that chunk, also at an odd one: see `bytes` for what is to be read as numbers. Whether it is
    * a region body is between server and application; see `payloadFrames`.
    */
-  get body(): Uint8Array {
-    this.viewed ??= this.packet.body;
+  get body(): BodyBytes {
+    this.viewed ??= this.packet.body as BodyBytes;
     return this.viewed;
   }
 

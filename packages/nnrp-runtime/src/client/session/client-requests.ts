@@ -15,6 +15,7 @@ import { oneOf, optionTable, U64 } from '../../base/option-kinds.js';
 import { checkNeeded, checkOptions, readOptions } from '../../base/options.js';
 import { rejection, SETTLED } from '../../base/promises/settled.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import type { AnsweredRequest } from '../../connection/errors/error-details.js';
 import { SESSION_MIGRATE, SESSION_PATCH } from '../../connection/sending/codecs.js';
 import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
@@ -135,7 +136,7 @@ export class ClientRequests {
   patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
     const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
     if (mismatch !== undefined) return this.patches.reject(mismatch) ? mismatch : 'stray';
-    return this.patches.answered(described({ ...ack, body: packet.body })) ? 'taken' : 'stray';
+    return this.patches.answered(described({ ...ack, body: packet.body as BodyBytes })) ? 'taken' : 'stray';
   }
 
   migrateAnswered(ack: preview3.SessionMigrateAck): AnswerOutcome {

@@ -1,5 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import type { ControlEvent } from '../../connection/controls/control-events.js';
 import { bytesOfError, EVENT_BYTES, keptBytes, keptPacket } from '../contract/kept-events.js';
 import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
@@ -44,7 +45,7 @@ export type ClientSessionEvent =
   | { readonly type: 'migrateAck'; readonly ack: preview3.SessionMigrateAck }
   | { readonly type: 'cacheAck'; readonly ack: preview3.CacheAck }
   /** The server offers an object; a client keeps none, so it has been refused with CACHE_ACK. */
-  | { readonly type: 'cachePut'; readonly put: preview3.CachePut; readonly body: Uint8Array }
+  | { readonly type: 'cachePut'; readonly put: preview3.CachePut; readonly body: BodyBytes }
   /** The server has forgotten objects. */
   | { readonly type: 'cacheInvalidate'; readonly invalidate: preview3.CacheInvalidate }
   /** A message that belongs to nothing this session waits for. */

@@ -12,6 +12,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import { isResult } from '../../connection/body/result-kind.js';
 import { PARTIAL_RESULT_TYPE, RESULT_DROP_REASON_TYPE } from '../../connection/codes/preview4-codes.js';
 import { readFlowUpdate } from '../../connection/revision/flow-update.js';
@@ -97,7 +98,7 @@ export class SessionRouter implements SessionEndpoint {
         const ack = preview3.decodeSessionPatchAck(view, metadataStart);
         this.answered(requests.patchAnswered(ack, packet), packet, info, () => ({
           type: 'patchAck',
-          ack: { ...ack, body: packet.body },
+          ack: { ...ack, body: packet.body as BodyBytes },
         }));
         break;
       }
@@ -272,7 +273,7 @@ export class SessionRouter implements SessionEndpoint {
     const { connection, lane } = this;
     const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, this.cache.ack, ack, undefined, lane);
     if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + this.cache.ack.bytes);
-    events.push({ type: 'cachePut', put, body: packet.body });
+    events.push({ type: 'cachePut', put, body: packet.body as BodyBytes });
   }
 
   private answered(outcome: AnswerOutcome, packet: Packet, info: MessageInfo, event: () => ClientSessionEvent): void {

@@ -1,10 +1,11 @@
 import { UsageError } from 'nnrp-core';
-import { asBytes, hasItsLength, liesWhereItSays, memoryOf } from '../../base/bytes.js';
+import { asBytes, hasItsLength, liesWhereItSays } from '../../base/bytes.js';
 import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
 import { types, utf8Length } from '../../platform/platform.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 
 const UTF8 = new TextEncoder();
+const { keys: keysOf } = Uint8Array.prototype;
 /** body_length is a u32. */
 const MAX_BODY_BYTES = 0xffffffff;
 
@@ -23,7 +24,7 @@ export type BodyInput = BodyChunk | readonly BodyChunk[];
  *
  * @param what - the option or argument that it was given as
  * @throws UsageError on anything else: a wrong type must not reach the stream, where it would shift everything after it;
- * and on memory that was transferred away, which would be sent as an empty body
+ * and on memory that was transferred away, or made shorter than where the bytes lie, which would be sent as an empty body
  */
 export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   if (typeof body === 'string') return UTF8.encode(body);
@@ -107,33 +108,21 @@ function kindOf(value: unknown): string {
 /**
  * The bytes of a view or buffer, not copied.
  * @returns undefined when it is neither
- * @throws UsageError when its memory was transferred away
+ * @throws UsageError when its memory was transferred away, or ends before it
  */
 export function viewed(body: unknown, what: string): Uint8Array | undefined {
   // The common case, at once; those of other realms and classes are taken below.
   const isPlain = body instanceof Uint8Array && hasItsLength(body);
-  const bytes = isPlain && (body.length <= COPY_LIMIT || liesWhereItSays(body)) ? body : viewOver(body, what);
-  if (bytes?.length === 0 && isDetached(memoryOf(bytes))) throw detached(what);
-  return bytes;
-}
-
-/** A view over memory that is gone cannot be made, so it is looked at first. */
-function viewOver(value: unknown, what: string): Uint8Array | undefined {
-  const buffer = ArrayBuffer.isView(value) ? memoryOf(value) : value;
-  if (types.isArrayBuffer(buffer) && isDetached(buffer)) throw detached(what);
-  return asBytes(value);
-}
-
-function isDetached(buffer: ArrayBufferLike): boolean {
-  if (buffer.byteLength > 0) return false;
   try {
-    new Uint8Array(buffer);
-    return false;
+    const bytes = isPlain && (body.length <= COPY_LIMIT || liesWhereItSays(body)) ? body : asBytes(body);
+    // A typed array whose memory is gone seems to be empty; its methods throw. DataViews throw by themselves.
+    if (bytes?.length === 0 && ArrayBuffer.isView(body) && !types.isDataView(body)) keysOf.call(body);
+    return bytes;
   } catch {
-    return true;
+    throw detached(what);
   }
 }
 
 function detached(what: string): UsageError {
-  return new UsageError(`${what}: its memory was transferred away, so there is nothing to send`);
+  return new UsageError(`${what}: its memory was transferred away, or made shorter, so there is nothing to send`);
 }

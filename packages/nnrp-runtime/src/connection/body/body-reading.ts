@@ -4,6 +4,12 @@ import type * as preview3 from 'nnrp-core/preview3';
 /** Bytes of the caller's own. A type of every TypeScript from 5.4 on, other than `Uint8Array<ArrayBuffer>`. */
 export type OwnBytes = Uint8Array & { readonly buffer: ArrayBuffer };
 
+/**
+ * Bytes that have come. They never lie in shared memory, so that they may be given to what refuses that: Web Crypto, Blob, fetch.
+ * From TypeScript 5.7 on, the first that knows it, this is `Uint8Array<ArrayBuffer>`.
+ */
+export type BodyBytes = ReturnType<Uint8ArrayConstructor['of']>;
+
 const UTF8 = new TextDecoder();
 
 /** The body as text. Invalid UTF-8 becomes U+FFFD, and a byte order mark at the beginning is left out. */

@@ -1,5 +1,6 @@
 import type { Packet, WireFault } from 'nnrp-core';
 import * as preview4 from 'nnrp-core/preview4';
+import type { BodyBytes } from '../body/body-reading.js';
 import type { ControlKind } from './control-kind.js';
 import { type AnyControlKind, controlKind } from './control-kinds.js';
 import type { ObjectIssue } from './object-table.js';
@@ -12,7 +13,7 @@ type EventOf<Kind> =
         readonly frameId: number;
         readonly metadata: M;
         /** A copy: what the metadata announces, such as a text or the application's own data. */
-        readonly body: Uint8Array;
+        readonly body: BodyBytes;
         /** Of a body of capabilities that is a list of tokens; undefined where there is none. */
         readonly capabilities?: readonly string[];
         /** What is wrong with it, where it is about an object. */

@@ -4,7 +4,7 @@ import type { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import type { AsyncItems } from '../../base/async-items.js';
 import type { Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
-import type { OwnBytes } from '../../connection/body/body-reading.js';
+import type { BodyBytes, OwnBytes } from '../../connection/body/body-reading.js';
 import type { CloseReport } from '../../connection/close-report.js';
 import type { SessionControls } from '../../connection/controls/session-controls.js';
 import type { RevisionName } from '../../connection/revision/revision-name.js';
@@ -161,7 +161,7 @@ export interface NnrpServerSession {
    * An object that the client has put, while its lease lasts. Not to be changed, nor transferred: copy it (`slice`).
    * @throws UsageError when a field of the identity is missing or no number of the wire
    */
-  cacheObject(identity: ObjectIdentity): Uint8Array | undefined;
+  cacheObject(identity: ObjectIdentity): BodyBytes | undefined;
   /**
    * Answers the oldest SESSION_PATCH without an answer.
    *
@@ -240,7 +240,7 @@ export interface NnrpServerSession {
 export interface ResolvedObject {
   readonly reference: preview3.ObjectReferenceBlock;
   /** Owned by the cache: not to be changed, nor transferred to another thread. */
-  readonly bytes: Uint8Array;
+  readonly bytes: BodyBytes;
 }
 
 /**
@@ -268,7 +268,7 @@ export interface OperationContext extends NnrpSubmit {
    * It may begin at any byte of that chunk, also at an odd one: see `bytes` for what is to be read as numbers. Whether it is
    * a region body is between client and application; see `payloadFrames`.
    */
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
   /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string;
   /** The body as a value. @throws UsageError when it is no JSON */

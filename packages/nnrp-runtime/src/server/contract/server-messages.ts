@@ -2,6 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import type * as preview4 from 'nnrp-core/preview4';
 import { checkOptions, type Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import type { ControlEvent } from '../../connection/controls/control-events.js';
 import { RESULT_FIELDS } from './result-fields.js';
 
@@ -12,7 +13,7 @@ export interface NnrpSubmit {
   /** Decoded when first asked for. */
   readonly metadata: preview3.FrameSubmit;
   /** The body as it came, not copied: it keeps the chunk it lies in alive. */
-  readonly body: Uint8Array;
+  readonly body: BodyBytes;
   /** Header trace id; every answer carries it back. */
   readonly traceId: bigint;
   /** Header route id, 0 = none. */
@@ -35,7 +36,7 @@ export interface NnrpCancel {
 export interface NnrpPatch {
   readonly metadata: preview3.SessionPatch;
   /** The profile's own data; empty when none was sent. Not copied. */
-  readonly profilePatch: Uint8Array;
+  readonly profilePatch: BodyBytes;
 }
 
 /** The client wants to move to another transport; answered by `sendMigrateAck`. */

@@ -15,7 +15,7 @@ import { optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
-import { bodyCopy, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
+import { type BodyBytes, bodyCopy, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
 import type { AsyncContext } from '../../platform/platform.js';
 import { pin } from '../../transport/stream/pinned.js';
@@ -96,7 +96,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   readonly routeId: number;
   /** For the session: its end has been counted. */
   isCounted = false;
-  private viewed: Uint8Array | undefined = undefined;
+  private viewed: BodyBytes | undefined = undefined;
   private over = false;
   private endReason: NnrpError | undefined = undefined;
   /** What few operations need: one field for all of it keeps the others small. */
@@ -147,8 +147,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return lazy.metadata;
   }
 
-  get body(): Uint8Array {
-    this.viewed ??= this.packet.body;
+  get body(): BodyBytes {
+    this.viewed ??= this.packet.body as BodyBytes;
     return this.viewed;
   }
 

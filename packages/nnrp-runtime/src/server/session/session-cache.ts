@@ -2,6 +2,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { describeFault, ObjectCache, type ObjectIdentity, type Packet, type SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } from 'nnrp-core/preview3';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import { SharedBudget } from '../bounds/shared-budget.js';
 import type { ResolvedObject } from '../contract/contract.js';
 import type { BoundName, ServerBounds } from '../contract/server-bounds.js';
@@ -148,7 +149,7 @@ export class SessionCache {
     for (const reference of this.bodies.decodeBody(body, metadata).objectReferences) {
       const found = this.objects.lookup(reference, performance.now());
       if ('errorCode' in found) return { errorCode: found.errorCode, text: missText(reference, found.errorCode) };
-      objects.push({ reference, bytes: found.object.body ?? NO_BYTES });
+      objects.push({ reference, bytes: (found.object.body ?? NO_BYTES) as BodyBytes });
     }
     return { objects };
   }

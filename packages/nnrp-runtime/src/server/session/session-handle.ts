@@ -21,6 +21,7 @@ import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
 import { checkArgument, checkOptions, withDefaults } from '../../base/options.js';
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
+import type { BodyBytes } from '../../connection/body/body-reading.js';
 import type { CloseReport } from '../../connection/close-report.js';
 import type { SessionControls } from '../../connection/controls/session-controls.js';
 import { givenText } from '../../connection/errors/error-text.js';
@@ -220,8 +221,8 @@ export class SessionHandle implements NnrpServerSession {
     throw new UsageError(`session ${this.sessionId}: ${why}`);
   }
 
-  cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
-    return this.session.cache.get(identity);
+  cacheObject(identity: ObjectIdentity): BodyBytes | undefined {
+    return this.session.cache.get(identity) as BodyBytes | undefined;
   }
 
   sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = EMPTY_BYTES): Promise<void> {

@@ -177,6 +177,32 @@ describe('a refusal', () => {
   });
 });
 
+describe('a position that cannot be', () => {
+  it('loses its session alone, and closes it: another client may have been there', async () => {
+    const server = await RecoveryServer.start();
+    const { client, session, known } = await server.session();
+    const other = await client.openSession();
+    const violations: unknown[] = [];
+    client.on('protocolViolation', ({ error }) => violations.push(error));
+    server.verdict = ({ sessionId }) => (sessionId === known.sessionId ? { position: 1000 } : 'resume');
+    const seen = session.submitNow('work');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const losing = new Promise<{ error: unknown }>((resolve) => client.once('lost', resolve));
+    server.cut();
+    expect(lostOf((await losing).error)?.rawMessage).toBe(
+      `session ${known.sessionId} was lost with its connection: another one is in its place`,
+    );
+    expect(lostOf(await seen.result().catch((error: unknown) => error))?.isRetryable).toBe(false);
+    await eventually(() => server.link.count(MessageType.SessionClose) === 1, 'it is closed');
+    await eventually(() => session.sessionId === 3, 'the session is opened again');
+    const alive = other.submitNow('alive');
+    await eventually(() => server.submits(server.known(other)).length === 1, 'the other session goes on');
+    server.result(server.known(other), 1, 'yes');
+    expect((await alive.result()).text()).toBe('yes');
+    expect(violations).toEqual([]);
+  });
+});
+
 describe('a server that asks to retry later', () => {
   it('is asked again when it has said so; the other sessions go on meanwhile', async () => {
     const server = await RecoveryServer.start();
@@ -243,7 +269,6 @@ describe('a server that asks to retry later', () => {
 
 describe('an answer that breaks a rule costs the connection', () => {
   it.each<[string, ResumeVerdict]>([
-    ['a position that cannot be', { position: 1000 }],
     ['resumed without a token', { status: SessionStatus.Resumed, body: new Uint8Array(0) }],
   ])('%s', async (_name, verdict) => {
     const server = await RecoveryServer.start();
