@@ -129,6 +129,23 @@ describe('the HTTP server', () => {
     expect(build).not.toThrow(/secret/);
   });
 
+  it('listens once, and no more once it is closed', async () => {
+    const make = () => createOpenAiServer(async () => Promise.reject(new Error('no')));
+    const http = make();
+    const both = [http.listen('127.0.0.1:0'), http.listen('127.0.0.1:0')];
+    await expect(both[1]).rejects.toThrow('listens already');
+    expect(await both[0]).toMatch(/^http/);
+    const failing = make();
+    await expect(failing.listen(new URL((await both[0])!).host)).rejects.toThrow(/EADDRINUSE/);
+    expect(await failing.listen('127.0.0.1:0')).toMatch(/^http/);
+    await Promise.all([http.close(), failing.close()]);
+    const closed = make();
+    const listening = closed.listen('127.0.0.1:0');
+    const closing = closed.close();
+    await expect(listening).rejects.toThrow('closed before it listened');
+    await closing;
+  });
+
   it('refuses an address that is none, or taken', async () => {
     const { http, baseUrl } = await stage.http(async () => Promise.reject(new Error('no')));
     await expect(
