@@ -20,8 +20,9 @@ import {
 } from '../upstream/handler-options.js';
 import { type ResponseHeaders, requestIdOf } from '../upstream/response-advice.js';
 import { Upstream } from '../upstream/upstream.js';
-import { cutFailure, formFailure } from '../upstream/upstream-failure.js';
+import { cutFailure, formFailure, withRequestId } from '../upstream/upstream-failure.js';
 
+const REQUEST_ID = 'x-request-id';
 const MAX_HEADER_LENGTH = 512;
 const MAX_NAME_LENGTH = 1024;
 const NO_MODEL = /^\.{1,2}$|\p{Surrogate}/u;
@@ -111,7 +112,7 @@ export class OpenAiHandler {
       isOver = true;
       await events.return(false);
       signal.throwIfAborted();
-      throw error;
+      throw withRequestId(error, notedId(call));
     } finally {
       if (!isOver) await events.return(false);
     }
@@ -128,14 +129,14 @@ export class OpenAiHandler {
 
   async #ask(call: IncomingCall, path: string, body?: JsonObject): Promise<unknown> {
     const { signal } = call;
+    const begun = (headers: ResponseHeaders) => void this.#noteRequestId(call, headers);
     try {
-      const { value, headers } = await this.#upstream.json({ path, body, headers: headersOf(call), signal });
+      const value = await this.#upstream.json({ path, body, headers: headersOf(call), signal, begun });
       if (!isObject(value)) throw formFailure('JSON that is no object');
-      this.#noteRequestId(call, headers);
       return value;
     } catch (error) {
       signal.throwIfAborted();
-      throw error;
+      throw withRequestId(error, notedId(call));
     }
   }
 
@@ -143,8 +144,8 @@ export class OpenAiHandler {
   #noteRequestId({ answerMetadata }: IncomingCall, headers: ResponseHeaders): CallMetadata | undefined {
     const id = requestIdOf(headers);
     if (id === undefined) return undefined;
-    answerMetadata.set('x-request-id', id);
-    return { 'x-request-id': id };
+    answerMetadata.set(REQUEST_ID, id);
+    return { [REQUEST_ID]: id };
   }
 
   #bodyOf({ body }: IncomingCall): JsonObject {
@@ -160,6 +161,10 @@ export class OpenAiHandler {
     if (!this.#config.includeUsage || (given !== undefined && given !== null && !isObject(given))) return body;
     return { ...body, stream_options: { include_usage: true, ...(given ?? {}) } };
   }
+}
+
+function notedId({ answerMetadata }: IncomingCall): string | undefined {
+  return answerMetadata.get(REQUEST_ID);
 }
 
 function modelOf({ body }: IncomingCall): string {

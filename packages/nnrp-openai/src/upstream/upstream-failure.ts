@@ -113,6 +113,24 @@ export function connectionFailure(error: unknown, hasBegun: boolean): HandlerErr
   return failure('upstream_reset', 502, 'the connection to the model server was lost before it answered', false, error);
 }
 
+/** The same with what the model server calls the request, unless it says so already: its headers came before it failed. */
+export function withRequestId(error: unknown, requestId: string | undefined): unknown {
+  if (requestId === undefined || !isHandlerError(error)) return error;
+  const { code, message, retryAfterMs, isRetryable: retryable, wireCode, details, cause } = error;
+  if (!isObject(details) || member(details, 'requestId') !== undefined) return error;
+  return new HandlerError(code, message, {
+    retryAfterMs,
+    retryable,
+    wireCode,
+    details: { ...details, requestId },
+    cause,
+  });
+}
+
+export function isHandlerError(error: unknown): error is HandlerError {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === HandlerError.name;
+}
+
 function failure(
   code: string,
   status: number,

@@ -1,4 +1,4 @@
-import { HandlerError } from 'nnrp-runtime';
+import type { HandlerError } from 'nnrp-runtime';
 import { jsonText, parsedJson } from 'nnrp-runtime/transport';
 import { type Dispatcher, Pool } from 'undici';
 import { EventReader } from '../sse/event-reader.js';
@@ -10,6 +10,7 @@ import {
   cutFailure,
   eventFailure,
   formFailure,
+  isHandlerError,
   poolFull,
   statusFailure,
   tooLarge,
@@ -27,11 +28,7 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Ends it at once. */
   readonly signal: AbortSignal;
-}
-
-/** A request whose response is a stream. */
-export interface StreamRequest extends UpstreamRequest {
-  /** Told of the headers of the response, before its first event. */
+  /** Told of the headers of the response, before anything else of it is looked at. */
   readonly begun: (headers: Response['headers']) => void;
 }
 
@@ -95,15 +92,15 @@ export class Upstream {
    * Asks for an answer in one piece.
    * @throws (as a rejection) HandlerError that says what has failed
    */
-  async json(request: UpstreamRequest): Promise<{ readonly value: unknown; readonly headers: Response['headers'] }> {
+  async json(request: UpstreamRequest): Promise<unknown> {
     return this.#counted(async () => {
-      const { headers, body } = await this.#responseTo(request, 'application/json');
+      const body = await this.#responseTo(request, 'application/json');
       const { maxResponseBytes } = this.#config;
       const bytes = await readAll(body, maxResponseBytes);
       if (bytes === undefined) throw tooLarge('a response', maxResponseBytes);
       const value = parsedJson(bytes);
       if (value === undefined) throw formFailure(`${bytes.length} bytes that are no JSON, or nest too deeply`);
-      return { value, headers };
+      return value;
     });
   }
 
@@ -112,14 +109,12 @@ export class Upstream {
    * asked to, and leaving it ends the request.
    * @throws HandlerError that says what has failed
    */
-  async *events(request: StreamRequest): AsyncGenerator<string, boolean, void> {
+  async *events(request: UpstreamRequest): AsyncGenerator<string, boolean, void> {
     this.#enter();
     let body: Response['body'] | undefined;
     let isDone = false;
     try {
-      const response = await this.#responseTo(request, 'text/event-stream');
-      ({ body } = response);
-      request.begun(response.headers);
+      body = await this.#responseTo(request, 'text/event-stream');
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
         for (const data of whole(reader.read(chunk), this.#config)) {
@@ -163,15 +158,15 @@ export class Upstream {
     this.#requests++;
   }
 
-  /** The response, which is a success of this type. */
-  async #responseTo(request: UpstreamRequest, type: string): Promise<Response> {
-    const response = await this.#send(request);
-    const { statusCode, headers, body } = response;
+  /** The body of the response, which is a success of this type. */
+  async #responseTo(request: UpstreamRequest, type: string): Promise<Response['body']> {
+    const { statusCode, headers, body } = await this.#send(request);
+    request.begun(headers);
     // The reader of the body is told of its errors. Once the body is given up, it has no reader.
     body.on('error', () => {});
     if (statusCode >= 200 && statusCode < 300) {
       const wrong = wrongForm(headers, type);
-      if (wrong === undefined) return response;
+      if (wrong === undefined) return body;
       body.destroy();
       throw formFailure(wrong);
     }
@@ -281,8 +276,4 @@ function readFailure(error: unknown): unknown {
   const { name } = (error ?? {}) as { readonly name?: unknown };
   if (name === 'AbortError' || error === undefined) return error ?? cutFailure();
   return isHandlerError(error) ? error : connectionFailure(error, true);
-}
-
-function isHandlerError(error: unknown): error is HandlerError {
-  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === HandlerError.name;
 }
