@@ -12,6 +12,7 @@ import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
 import { AssembledAnswer } from '../chunks/assembled-answer.js';
 import { ChunkEncoder } from '../chunks/chunk-encoder.js';
 import type { JsonObject } from '../chunks/chunk-parts.js';
+import type { SentEvent } from '../sse/event-reader.js';
 import {
   handlerOptions,
   isHeaderText,
@@ -118,8 +119,9 @@ export class OpenAiHandler {
     }
   }
 
-  #chunkOf(data: string): JsonObject {
+  #chunkOf({ data, isError }: SentEvent): JsonObject {
     const chunk = parsedJson(data);
+    if (isError) throw this.#upstream.eventFailure(chunk ?? data);
     if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
     const error = member(chunk, 'error') ?? undefined;
     // Some servers send an error as they answer with it.

@@ -53,9 +53,9 @@ function isNotFound(body: unknown): boolean {
   return isObject(body) && member(body, 'detail') === 'Not Found';
 }
 
-/** An event of a stream that is an error: it is meant for the client. */
-export function eventFailure(event: Readonly<Record<string, unknown>>, secrets: Secrets): HandlerError {
-  const error = readError(event, 'the model server has ended its stream with an error', secrets, 'server_error');
+/** An event of a stream that is an error: it is meant for the client. @param said - JSON, or a text */
+export function eventFailure(said: unknown, secrets: Secrets): HandlerError {
+  const error = readError(said, 'the model server has ended its stream with an error', secrets, 'server_error');
   const { code } = error;
   const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
   const message = printable(error.message, MAX_TEXT_BYTES);

@@ -1,7 +1,7 @@
 import type { HandlerError } from 'nnrp-runtime';
 import { jsonText, parsedJson } from 'nnrp-runtime/transport';
 import { type Dispatcher, Pool } from 'undici';
-import { EventReader } from '../sse/event-reader.js';
+import { EventReader, type SentEvent } from '../sse/event-reader.js';
 import type { UpstreamConfig } from './handler-options.js';
 import { adviceOf } from './response-advice.js';
 import { Secrets } from './secrets.js';
@@ -32,6 +32,7 @@ export interface UpstreamRequest {
   readonly begun: (headers: Response['headers']) => void;
 }
 
+const JSON_TYPE = 'application/json';
 /** Of an error of a server as much is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 /** What a server sends behind the end of a stream is passed over, so that the connection can be used again. */
@@ -78,9 +79,9 @@ export class Upstream {
     };
   }
 
-  /** An event of a stream that is an error. */
-  eventFailure(event: Readonly<Record<string, unknown>>): HandlerError {
-    return eventFailure(event, this.#secrets);
+  /** An event of a stream that is an error. @param said - JSON, or a text */
+  eventFailure(said: unknown): HandlerError {
+    return eventFailure(said, this.#secrets);
   }
 
   /** Requests that are under way or wait for a connection. */
@@ -94,7 +95,7 @@ export class Upstream {
    */
   async json(request: UpstreamRequest): Promise<unknown> {
     return this.#counted(async () => {
-      const body = await this.#responseTo(request, 'application/json');
+      const body = await this.#responseTo(request, JSON_TYPE);
       const { maxResponseBytes } = this.#config;
       const bytes = await readAll(body, maxResponseBytes);
       if (bytes === undefined) throw tooLarge('a response', maxResponseBytes);
@@ -105,11 +106,11 @@ export class Upstream {
   }
 
   /**
-   * Asks for a stream of events: gives the data of each until `[DONE]`, which it returns true for, or the end. It reads on when it is
+   * Asks for a stream of events: gives each until `[DONE]`, which it returns true for, or the end. It reads on when it is
    * asked to, and leaving it ends the request.
    * @throws HandlerError that says what has failed
    */
-  async *events(request: UpstreamRequest): AsyncGenerator<string, boolean, void> {
+  async *events(request: UpstreamRequest): AsyncGenerator<SentEvent, boolean, void> {
     this.#enter();
     let body: Response['body'] | undefined;
     let isDone = false;
@@ -117,17 +118,17 @@ export class Upstream {
       body = await this.#responseTo(request, 'text/event-stream');
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
-        for (const data of whole(reader.read(chunk), this.#config)) {
-          isDone = data.startsWith(DONE);
+        for (const event of whole(reader.read(chunk), this.#config)) {
+          isDone = event.data.startsWith(DONE);
           if (isDone) return true;
-          yield data;
+          yield event;
         }
       }
       // The end of the stream ends its last event, too.
-      for (const data of reader.end()) {
-        isDone = data.startsWith(DONE);
+      for (const event of reader.end()) {
+        isDone = event.data.startsWith(DONE);
         if (isDone) return true;
-        yield data;
+        yield event;
       }
       isDone = true;
       return false;
@@ -191,7 +192,7 @@ export class Upstream {
       return await this.#pool.request({
         path: `${this.#path}${path}${this.#query}`,
         method: body === undefined ? 'GET' : 'POST',
-        headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': JSON_TYPE }) },
         body: body === undefined ? null : jsonText(body, 'openAiHandler: body'),
         signal: AbortSignal.any([signal, tooMany.signal]),
         onInfo: () => {
@@ -221,7 +222,10 @@ function passOver(body: Response['body']): void {
 
 function wrongForm(headers: Response['headers'], type: string): string | undefined {
   if (isCompressed(headers)) return 'compressed bytes, which were not asked for';
-  return typeOf(headers) === type ? undefined : `a content-type other than ${type}`;
+  const given = typeOf(headers);
+  // Some servers name a form of JSON, such as application/vnd.api+json.
+  const fits = given === type || (type === JSON_TYPE && given?.endsWith('+json') === true);
+  return fits ? undefined : `a content-type other than ${type}`;
 }
 
 /** What is wrong with a request, some servers say without JSON. */
@@ -266,7 +270,7 @@ async function readAll(body: Response['body'], maxBytes: number): Promise<Uint8A
   return Buffer.concat(chunks);
 }
 
-function whole(events: readonly string[] | undefined, { maxEventBytes }: UpstreamConfig): readonly string[] {
+function whole(events: readonly SentEvent[] | undefined, { maxEventBytes }: UpstreamConfig): readonly SentEvent[] {
   if (events === undefined) throw tooLarge('an event', maxEventBytes);
   return events;
 }
