@@ -46,6 +46,30 @@ describe('nnrp serve --admin', () => {
     expect(stdout.toString() + stderr).not.toContain(TOKEN);
   });
 
+  it('asks for another token when the file has another one', async () => {
+    const renewed = join(folder, 'renewed');
+    writeFileSync(renewed, TOKEN);
+    const { server, url } = await administered('--admin-token', renewed);
+    const other = 'another-token-of-some-length';
+    const statuses = () =>
+      Promise.all(
+        [TOKEN, other].map(
+          async (token) => (await fetch(`${url}/healthz`, { headers: { authorization: `Bearer ${token}` } })).status,
+        ),
+      );
+    expect(await statuses()).toEqual([200, 401]);
+    writeFileSync(renewed, `${other}\n`);
+    server.child.kill('SIGHUP');
+    await server.printed(/renewed the token of \S+renewed\n/, 'stderr');
+    expect(await statuses()).toEqual([401, 200]);
+    writeFileSync(renewed, 'short');
+    server.child.kill('SIGHUP');
+    await server.printed(/the token stays as it was: --admin-token \S+renewed: it takes 16 to 1024/, 'stderr');
+    expect(await statuses()).toEqual([401, 200]);
+    const { code, stdout, stderr } = await server.stop();
+    expect([code, `${stdout}${stderr}`.includes(other)]).toEqual([0, false]);
+  });
+
   it('leaves probes open where it is told to', async () => {
     const { server, url } = await administered('--admin-token', file, '--admin-open-probes');
     for (const path of ['healthz', 'readyz']) expect((await fetch(`${url}/${path}`)).status).toBe(200);

@@ -334,6 +334,19 @@ describe('a request to the model server', () => {
     expect(second?.headers['traceparent']).toBeUndefined();
   });
 
+  it('has another key once there is one, and the one before is told to nobody either', async () => {
+    const says = 'old-secret-of-mine, new-secret-of-mine, query-secret';
+    const model = await stage.model(json(400, { error: { message: says } }));
+    const baseUrl = `${model.baseUrl}?code=query-secret`;
+    const { server, handler } = await stage.nnrp({ baseUrl, apiKey: 'old-secret-of-mine', headers: { a: 'b' } });
+    expect(() => handler.renew({ apiKey: '\n' })).toThrow(/apiKey takes a text of printable ASCII/);
+    handler.renew({ apiKey: 'new-secret-of-mine', headers: { c: 'd' } });
+    const failed = await failure(chat(await stage.session(server), REQUEST).result());
+    expect(failed['rawMessage']).toBe('[hidden], [hidden], [hidden]');
+    const { headers } = model.asked[0]!;
+    expect([headers.authorization, headers['a'], headers['c']]).toEqual(['Bearer new-secret-of-mine', undefined, 'd']);
+  });
+
   it('has the query of the base URL, which is told to nobody', async () => {
     const model = await stage.model(json(400, { error: { message: 'no such version: secret-of-mine' } }));
     const { server } = await stage.nnrp({ baseUrl: `${model.baseUrl}/?api-version=2024-10-21&code=secret-of-mine` });

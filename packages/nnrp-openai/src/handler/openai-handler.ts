@@ -68,6 +68,14 @@ export class OpenAiHandler {
     return this.#upstream.requestCount;
   }
 
+  /**
+   * Sends requests from now on with this key and these headers, in the place of those before; those that are under way go on.
+   * @throws UsageError on what does not fit
+   */
+  renew({ apiKey, headers }: Pick<OpenAiHandlerOptions, 'apiKey' | 'headers'>): void {
+    this.#upstream.renew(handlerOptions({ baseUrl: this.#config.baseUrl.href, apiKey, headers }));
+  }
+
   /** Ends the connections to the model server, and what is under way on them. Close the NNRP server first. */
   destroy(): Promise<void> {
     return this.#upstream.destroy();

@@ -48,7 +48,7 @@ export function createOpenAiServer(
 export class OpenAiServer {
   readonly #config: ServerConfig;
   readonly #sessions: CallSessions;
-  readonly #letIn: Doorkeeper;
+  #letIn: Doorkeeper;
   readonly #server: Server;
   readonly #reports = new FailureReports();
   readonly #bodies: BytePool;
@@ -113,6 +113,16 @@ export class OpenAiServer {
     const bound = server.address();
     if (typeof bound !== 'object' || bound === null) throw new UsageError('createOpenAiServer: it does not listen');
     return `http://${formatAddress(bound.address, bound.port)}/v1`;
+  }
+
+  /**
+   * Lets requests from now on in by other keys; those that are being answered go on.
+   * @throws UsageError on keys that do not fit, and where there were none before
+   */
+  renewKeys(keys: readonly string[]): void {
+    if (this.#config.keys === undefined)
+      throw new UsageError('createOpenAiServer: renewKeys is for a server that was made with keys');
+    this.#letIn = doorkeeper(serverOptions({ keys }));
   }
 
   /** Answers one request, for an HTTP server of the application's own. Never rejects. */

@@ -32,6 +32,11 @@ export interface UpstreamRequest {
   readonly begun: (headers: Response['headers']) => void;
 }
 
+/** By what the model server knows the gateway. */
+interface Credentials extends Pick<UpstreamConfig, 'headers'> {
+  readonly apiKey?: string | undefined;
+}
+
 const JSON_TYPE = 'application/json';
 /** Of an error of a server as much is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -51,14 +56,15 @@ export class Upstream {
   readonly #path: string;
   /** Of the base URL, such as the version that Azure wants. */
   readonly #query: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  #headers: Readonly<Record<string, string>> = {};
   /** What is in headers and query of every request, and not to come back in an error. */
-  readonly #secrets: Secrets;
+  #secrets = new Secrets([]);
+  #sent: Credentials = { apiKey: undefined, headers: {} };
   #requests = 0;
 
   constructor(config: UpstreamConfig) {
     this.#config = config;
-    const { baseUrl, maxConnections, connectTimeoutMs, responseTimeoutMs, idleTimeoutMs, apiKey, headers } = config;
+    const { baseUrl, maxConnections, connectTimeoutMs, responseTimeoutMs, idleTimeoutMs } = config;
     this.#pool = new Pool(baseUrl.origin, {
       connections: maxConnections,
       pipelining: 1,
@@ -67,9 +73,19 @@ export class Upstream {
       bodyTimeout: idleTimeoutMs,
       // Compression is never asked for, and redirects are not followed.
     });
-    this.#secrets = new Secrets([apiKey, ...Object.values(headers), ...baseUrl.searchParams.values()]);
     this.#query = baseUrl.search;
     this.#path = baseUrl.pathname.replace(/\/+$/, '');
+    this.renew(config);
+  }
+
+  /** Requests from now on are sent with these. */
+  renew({ apiKey, headers }: Credentials): void {
+    const { searchParams } = this.#config.baseUrl;
+    const before = this.#sent;
+    this.#sent = { apiKey, headers };
+    // Those that are under way have been sent with the ones before.
+    const keys = [before, this.#sent].flatMap((sent) => [sent.apiKey, ...Object.values(sent.headers)]);
+    this.#secrets = new Secrets([...keys, ...searchParams.values()]);
     this.#headers = {
       accept: 'application/json, text/event-stream',
       'accept-encoding': 'identity',

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { ServeHandlers } from 'nnrp-runtime';
 import { FileWatch } from '../../files/file-watch.js';
+import type { FollowedFiles } from '../../files/followed-files.js';
 import { errorText } from '../../terminal-text.js';
 import { CurrentHandlers } from './handler-module.js';
 import { type ImportModule, importerOf, loadHandlers } from './load-module.js';
@@ -22,6 +23,8 @@ export interface ServedModule {
   readonly isWatched: boolean;
   /** Reads it again; what cannot be loaded changes nothing. Never rejects. */
   reload(): Promise<void>;
+  /** Files of its own that are read again while it serves; default none. */
+  readonly secrets?: readonly FollowedFiles[];
   close(): void;
 }
 
