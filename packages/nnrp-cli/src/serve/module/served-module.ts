@@ -14,7 +14,10 @@ import { GENERATION } from './reload-hooks.js';
 const WATCH_MS = 250;
 /** After so long a module that is not loaded yet is worth a word. */
 const SLOW_MS = 3000;
-const requireCache = createRequire(import.meta.url).cache;
+const UNBUNDLED =
+  '--reload needs a file of nnrp-cli that is not beside this program: a bundler has to leave nnrp-cli out of the bundle, as external';
+/** A bundle of CommonJS has no place; the cache is one for the whole process. */
+const requireCache = createRequire((import.meta.url as string | undefined) ?? process.execPath).cache;
 
 /** A module whose handlers a server runs. */
 export interface ServedModule {
@@ -135,7 +138,11 @@ function listenToLoader(found: (path: string) => void): void {
   port1.on('message', (url: string) => found(fileURLToPath(url)));
   port1.unref();
   const data: { readonly port: MessagePort } = { port: port2 };
-  register('./reload-hooks.js', { parentURL: import.meta.url, data, transferList: [port2] });
+  try {
+    register('./reload-hooks.js', { parentURL: import.meta.url, data, transferList: [port2] });
+  } catch (error) {
+    throw new Error(UNBUNDLED, { cause: error });
+  }
 }
 
 /** Modules of CommonJS are cached by their path, whatever the URL says. */
