@@ -17,7 +17,7 @@ export function isLoopback(host: string): boolean {
 /** Decides which requests are answered. */
 export class Access {
   private readonly key = randomBytes(32);
-  private readonly wanted: Buffer | undefined;
+  private wanted: Buffer | undefined;
 
   /** @param token - undefined where this machine alone may ask */
   constructor(token: string | undefined) {
@@ -26,6 +26,11 @@ export class Access {
 
   get needsToken(): boolean {
     return this.wanted !== undefined;
+  }
+
+  /** Requests from now on need this one. */
+  renew(token: string): void {
+    this.wanted = this.digest(token);
   }
 
   /** @returns the status to refuse with; undefined when the request may be answered */

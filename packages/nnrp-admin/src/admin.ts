@@ -29,6 +29,11 @@ export interface Admin {
    * token, and when it listens already; TransportError when the address cannot be bound
    */
   listen(address: string | HostPort): Promise<string>;
+  /**
+   * Wants another token from now on. Pages of the inspector that are open stay so.
+   * @throws UsageError on what is no token, and where there was none before
+   */
+  renewToken(token: string): void;
   /** Stops listening. The server goes on. */
   close(): Promise<void>;
 }
@@ -65,6 +70,12 @@ export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Adm
         const { message } = error as Error;
         throw new TransportError(`admin: cannot listen on ${formatAddress(host, port)}: ${message}`, { cause: error });
       }
+    },
+    renewToken(token) {
+      const { token: renewed } = adminOptions({ token });
+      if (!access.needsToken || renewed === undefined)
+        throw new UsageError('admin: renewToken takes a token in the place of the one that createAdmin was given');
+      access.renew(renewed);
     },
     async close() {
       const closing = http;

@@ -194,6 +194,18 @@ describe('without a token', () => {
 });
 
 describe('with a token', () => {
+  it('another one takes its place, where it fits', async () => {
+    const { admin, ask } = await start({ token: TOKEN });
+    const other = 'another-token-of-some-length';
+    expect(() => admin.renewToken('short')).toThrow(/token takes 16 to 1024/);
+    expect(() => admin.renewToken(undefined as never)).toThrow(/renewToken takes a token/);
+    admin.renewToken(other);
+    const asked = (token: string) => ask('/healthz', { headers: { authorization: `Bearer ${token}` } });
+    expect([(await asked(TOKEN)).status, (await asked(other)).status]).toEqual([401, 200]);
+    const open = await start();
+    expect(() => open.admin.renewToken(TOKEN)).toThrow(/renewToken takes a token in the place of the one/);
+  });
+
   it.each([
     ['none', undefined],
     ['another', 'Bearer another-token-of-some-length'],

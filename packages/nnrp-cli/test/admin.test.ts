@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NnrpClient } from 'nnrp-runtime';
 import { afterAll, describe, expect, it } from 'vitest';
-import { nnrp, serving } from './cli-process.js';
+import { CliProcess, nnrp, serving } from './cli-process.js';
 
 const TOKEN = 'a-token-of-some-length';
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-admin-'));
@@ -44,6 +44,30 @@ describe('nnrp serve --admin', () => {
     expect((await fetch(`${url}/healthz`, { headers })).status).toBe(200);
     const { stdout, stderr } = await server.stop();
     expect(stdout.toString() + stderr).not.toContain(TOKEN);
+  });
+
+  it('asks for another token when the file has another one', async () => {
+    const renewed = join(folder, 'renewed');
+    writeFileSync(renewed, TOKEN);
+    const { server, url } = await administered('--admin-token', renewed);
+    const other = 'another-token-of-some-length';
+    const statuses = () =>
+      Promise.all(
+        [TOKEN, other].map(
+          async (token) => (await fetch(`${url}/healthz`, { headers: { authorization: `Bearer ${token}` } })).status,
+        ),
+      );
+    expect(await statuses()).toEqual([200, 401]);
+    writeFileSync(renewed, `${other}\n`);
+    server.child.kill('SIGHUP');
+    await server.printed(/renewed the token of \S+renewed\n/, 'stderr');
+    expect(await statuses()).toEqual([401, 200]);
+    writeFileSync(renewed, 'short');
+    server.child.kill('SIGHUP');
+    await server.printed(/the token stays as it was: --admin-token \S+renewed: it takes 16 to 1024/, 'stderr');
+    expect(await statuses()).toEqual([401, 200]);
+    const { code, stdout, stderr } = await server.stop();
+    expect([code, `${stdout}${stderr}`.includes(other)]).toEqual([0, false]);
   });
 
   it('leaves probes open where it is told to', async () => {
@@ -90,6 +114,34 @@ describe("the operators' port of a configuration file", () => {
 });
 
 describe('nnrp status and nnrp top', () => {
+  it('go on where the server is started anew, and end where it was never there', async () => {
+    const first = await administered();
+    const port = new URL(first.url).host;
+    const top = new CliProcess('bin.js', ['top', port, '--json', '--interval', '0.01']);
+    await top.printed(/"state":"serving"/);
+    expect((await first.server.stop()).code).toBe(0);
+    await top.printed(/^nnrp: \S+ does not answer: .*; asking again\n/, 'stderr');
+    const second = await serving('--admin', port);
+    await top.printed(new RegExp(`"addresses":\\["${second.address}"\\]`));
+    const { code, stderr } = await top.stop();
+    expect([code, stderr.trim().split('\n').length]).toEqual([0, 1]);
+    expect((await second.server.stop()).code).toBe(0);
+    const never = await nnrp(['top', port]);
+    expect([never.code, never.stderr]).toEqual([1, expect.stringContaining('does not answer')]);
+  });
+
+  it('show neither a token that is none nor a password', async () => {
+    writeFileSync(join(folder, 'lines'), 'secret-of\nmine');
+    for (const [args, why] of [
+      [['--token', join(folder, 'lines'), '127.0.0.1:9'], 'takes one token'],
+      [['http://someone:secret-of-mine@127.0.0.1:9'], '127.0.0.1:9: takes no user and password'],
+    ] as const) {
+      const { code, stderr } = await nnrp(['status', ...args]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);
+      expect(stderr).not.toContain('secret');
+    }
+  });
+
   it('say what a server does, whose file names the port and its token', async () => {
     const config = join(folder, 'serve.json');
     writeFileSync(config, JSON.stringify({ admin: { address: '127.0.0.1:0', token: 'token' } }));

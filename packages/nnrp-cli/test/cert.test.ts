@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { nnrp, serving } from './cli-process.js';
+import { CliProcess, nnrp, serving } from './cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-cert-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -71,6 +71,26 @@ describe('nnrp cert', () => {
     const { code, stderr } = await nnrp(['cert', '--cert', join(folder, 'missing', 'a.pem'), '--key', key]);
     expect([code, stderr]).toEqual([1, expect.stringContaining('cannot write ')]);
     expect(existsSync(key)).toBe(false);
+  });
+
+  it('makes one that is trusted beside the one before it, over TLS and QUIC, in whatever order', async () => {
+    const [before, now] = [pair(), pair()];
+    for (const { args } of [before, now]) expect((await nnrp(['cert', ...args])).code).toBe(0);
+    const where = ['--listen', 'nnrps://127.0.0.1:0', '--listen', 'nnrp+quic://127.0.0.1:0'];
+    const server = new CliProcess('bin.js', ['serve', ...where, ...now.args]);
+    const [, tls, quic] = await server.printed(/tls (\S+)\nlistening quic (\S+)\n/);
+    for (const roots of [
+      [before, now],
+      [now, before],
+    ]) {
+      const ca = join(folder, 'both.pem');
+      writeFileSync(ca, roots.map(({ cert }) => readFileSync(cert)).join(''));
+      for (const url of [`nnrps://${tls}`, `nnrp+quic://${quic}`]) {
+        const { code, stderr } = await nnrp(['ping', '-q', '-n', '1', '--ca', ca, url]);
+        expect([code, stderr]).toEqual([0, '']);
+      }
+    }
+    expect((await server.stop()).code).toBe(0);
   });
 
   it('makes both ends known to each other, over TLS and QUIC', async () => {

@@ -48,6 +48,34 @@ async function ask(url: string, key = 'none', stream = false): Promise<{ status:
 }
 
 describe('nnrp gateway and nnrp openai', () => {
+  it('go by the keys that their files have, when these change and at SIGHUP', async () => {
+    const model = await modelServer(json(200, WHOLE));
+    const upstream = file('renewed-upstream.txt', 'sk-first-of-all\n');
+    const keys = file('renewed-keys.txt', 'first\n');
+    const where = ['--upstream', model.baseUrl, '--listen', '127.0.0.1:0'];
+    const behind = await gateway(...where, '--api-key-file', upstream);
+    const front = await openai('--to', behind.address, '--keys', keys);
+    const asks = async () => Promise.all(['first', 'second'].map(async (key) => (await ask(front.url, key)).status));
+    expect(await asks()).toEqual([200, 401]);
+    file('renewed-keys.txt', 'second\n');
+    file('renewed-upstream.txt', 'sk-second-of-all\n');
+    await front.process.printed(/renewed the keys of \S+renewed-keys\.txt\n/, 'stderr');
+    await behind.process.printed(/renewed the credentials of \S+renewed-upstream\.txt\n/, 'stderr');
+    expect(await asks()).toEqual([401, 200]);
+    expect(model.asked.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer sk-first-of-all',
+      'Bearer sk-second-of-all',
+    ]);
+    file('renewed-keys.txt', 'no key at all\n');
+    front.process.child.kill('SIGHUP');
+    await front.process.printed(/the keys stay as they were: --keys \S+: line 1 takes a key/, 'stderr');
+    file('renewed-upstream.txt', '');
+    behind.process.child.kill('SIGHUP');
+    await behind.process.printed(/the credentials stay as they were: .*there is no key in it/, 'stderr');
+    expect(await asks()).toEqual([401, 200]);
+    for (const { process } of [front, behind]) expect((await process.stop()).code).toBe(0);
+  });
+
   it('lead from HTTP to a model server and back, and close at a signal', async () => {
     const model = await modelServer((response, asked) =>
       (asked.body['stream'] ? replay(CHAT) : json(200, WHOLE))(response, asked),

@@ -128,3 +128,30 @@ it('an id of a request that is no header gives way to one of the gateway', async
     requestID: expect.stringMatching(/^req_[\da-f]{32}$/),
   });
 });
+
+const NAMED = { 'x-request-id': 'req_4' };
+const events = (text: string): Answer =>
+  ((response) => response.writeHead(200, { 'content-type': 'text/event-stream', ...NAMED }).end(text)) as Answer;
+const cut =
+  (type: string, text: string): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': type, 'content-length': 1000, ...NAMED });
+    response.write(text, () => response.destroy());
+  };
+
+it.each<[string, Answer, boolean]>([
+  ['ends its stream with an error', events('data: {"error":{"message":"oh"}}\n\n'), true],
+  ['streams no JSON', events('data: no\n\n'), true],
+  ['ends its stream too early', events(''), true],
+  ['hangs up within its stream', cut('text/event-stream', ':\n\n'), true],
+  ['answers in another form', json(200, {}, NAMED), true],
+  ['answers with a list', json(200, [], NAMED), false],
+  ['hangs up within its answer', cut('application/json', '{'), false],
+  ['answers with no JSON', plain(200, '{', 'application/json; x=y'), false],
+])('a model server that %s is asked about by its id of the request', async (_what, answer, stream) => {
+  const { through } = await stage.gateway((response, asked) => {
+    response.setHeader('x-request-id', 'req_4');
+    return answer(response, asked);
+  });
+  expect(facts(await thrown(through, stream))).toMatchObject({ requestID: 'req_4' });
+});

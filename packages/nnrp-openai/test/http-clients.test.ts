@@ -35,6 +35,13 @@ describe('the HTTP server refuses', () => {
     await stillServes(gateway);
   });
 
+  it('no form of JSON, from clients and from model servers', async () => {
+    const type = { 'content-type': 'application/vnd.api+json; charset=utf-8' };
+    const { baseUrl } = await stage.gateway(json(200, WHOLE, type));
+    const answer = await post(baseUrl, JSON.stringify(ASKED), type);
+    expect([answer.status, answer.body]).toMatchObject([200, { id: WHOLE.id }]);
+  });
+
   it('a body without a length that is too long, before all of it has come', async () => {
     const gateway = await stage.gateway(json(200, WHOLE), { maxBodyBytes: 65_536 });
     const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;

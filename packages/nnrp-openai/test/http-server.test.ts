@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createOpenAiServer } from '../src/index.js';
 import { all, eventually, GatewayStage, official } from './gateway-stage.js';
 import { ASKED, post } from './raw-http.js';
-import { beginEvents, replay, writePieces } from './stand-in/model-server.js';
-import { CHAT, chunk, data } from './stand-in/recordings.js';
+import { beginEvents, json, replay, writePieces } from './stand-in/model-server.js';
+import { CHAT, chunk, data, WHOLE } from './stand-in/recordings.js';
 
 const stage = new GatewayStage();
 afterEach(async () => {
@@ -127,6 +127,36 @@ describe('the HTTP server', () => {
     const build = () => createOpenAiServer(connecting as never, options as never);
     expect(build).toThrow(message);
     expect(build).not.toThrow(/secret/);
+  });
+
+  it('lets in by other keys, once it has them', async () => {
+    const { baseUrl, http } = await stage.gateway(json(200, WHOLE), { keys: ['first'] });
+    expect(() => http.renewKeys([])).toThrow(/keys takes a list of at least one text/);
+    http.renewKeys(['second']);
+    const statuses = ['first', 'second'].map(async (key) => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+      return (await post(baseUrl, JSON.stringify(ASKED), headers)).status;
+    });
+    expect(await Promise.all(statuses)).toEqual([401, 200]);
+    const { http: open } = await stage.gateway(replay(CHAT));
+    expect(() => open.renewKeys(['first'])).toThrow(/renewKeys is for a server that was made with keys/);
+  });
+
+  it('listens once, and no more once it is closed', async () => {
+    const make = () => createOpenAiServer(async () => Promise.reject(new Error('no')));
+    const http = make();
+    const both = [http.listen('127.0.0.1:0'), http.listen('127.0.0.1:0')];
+    await expect(both[1]).rejects.toThrow('listens already');
+    expect(await both[0]).toMatch(/^http/);
+    const failing = make();
+    await expect(failing.listen(new URL((await both[0])!).host)).rejects.toThrow(/EADDRINUSE/);
+    expect(await failing.listen('127.0.0.1:0')).toMatch(/^http/);
+    await Promise.all([http.close(), failing.close()]);
+    const closed = make();
+    const listening = closed.listen('127.0.0.1:0');
+    const closing = closed.close();
+    await expect(listening).rejects.toThrow('closed before it listened');
+    await closing;
   });
 
   it('refuses an address that is none, or taken', async () => {

@@ -139,6 +139,19 @@ describe('the official client gets through the gateway what it gets directly', (
     expect(ids).toEqual(['req_upstream', 'req_upstream']);
   });
 
+  it('the id of a request whose stream is empty', async () => {
+    const { direct, through } = await stage.gateway(replay('data: [DONE]\n\n'));
+    const seen = [];
+    for (const client of [direct, through]) {
+      const { request_id, data } = await client.chat.completions.create(STREAMED).withResponse();
+      seen.push([request_id, await all(data)]);
+    }
+    expect(seen).toEqual([
+      ['req_upstream', []],
+      ['req_upstream', []],
+    ]);
+  });
+
   it('completions, streamed and not', async () => {
     const whole = {
       id: 'cmpl',

@@ -172,6 +172,36 @@ describe('a model server that', () => {
       'upstream_error',
       { rawMessage: 'no memory', details: { status: 503 } },
     ],
+    [
+      'names an event as an error, and calls it by no member',
+      replay('event: error\ndata: {"message":"no room","type":"overloaded"}\n\ndata: [DONE]\n\n'),
+      'upstream_error',
+      { rawMessage: 'no room', details: { status: 500, error: { type: 'overloaded' } } },
+    ],
+    [
+      'names a text as an error',
+      replay('event: error\ndata: out of memory\n\ndata: [DONE]\n\n'),
+      'upstream_error',
+      { rawMessage: 'out of memory', details: { status: 500, error: { type: 'server_error' } } },
+    ],
+    [
+      'refuses at length',
+      json(400, { error: { message: '"'.repeat(9000), type: '\\'.repeat(300) } }, { 'x-request-id': 'i'.repeat(512) }),
+      'HTTP_400',
+      { rawMessage: expect.stringMatching(/^"{1900,}/), details: { requestId: expect.stringMatching(/^i{512}$/) } },
+    ],
+    [
+      'refuses at length, in many lines',
+      json(400, { error: { message: '\n'.repeat(9000), param: '"'.repeat(300), code: '"'.repeat(300) } }),
+      'HTTP_400',
+      { details: { status: 400 } },
+    ],
+    [
+      'says much more than its message',
+      json(400, { error: { message: '长'.repeat(1300), code: 'c', more: '长'.repeat(4000) } }),
+      'HTTP_400',
+      { rawMessage: '长'.repeat(1300), details: { error: { message: '长'.repeat(1300), code: 'c' } } },
+    ],
     ['sends nothing', replay(''), 'upstream_cut', {}],
     ['ends its stream too early', replay(data(chunk({ content: 'x' }))), 'upstream_cut', {}],
   ])('%s fails the call with a code that says so', async (_what, answer, code, facts) => {
@@ -302,6 +332,19 @@ describe('a request to the model server', () => {
     for (const { headers } of [second!, third!])
       expect([headers['tracestate'], headers['x'], headers['b']]).toEqual([undefined, undefined, undefined]);
     expect(second?.headers['traceparent']).toBeUndefined();
+  });
+
+  it('has another key once there is one, and the one before is told to nobody either', async () => {
+    const says = 'old-secret-of-mine, new-secret-of-mine, query-secret';
+    const model = await stage.model(json(400, { error: { message: says } }));
+    const baseUrl = `${model.baseUrl}?code=query-secret`;
+    const { server, handler } = await stage.nnrp({ baseUrl, apiKey: 'old-secret-of-mine', headers: { a: 'b' } });
+    expect(() => handler.renew({ apiKey: '\n' })).toThrow(/apiKey takes a text of printable ASCII/);
+    handler.renew({ apiKey: 'new-secret-of-mine', headers: { c: 'd' } });
+    const failed = await failure(chat(await stage.session(server), REQUEST).result());
+    expect(failed['rawMessage']).toBe('[hidden], [hidden], [hidden]');
+    const { headers } = model.asked[0]!;
+    expect([headers.authorization, headers['a'], headers['c']]).toEqual(['Bearer new-secret-of-mine', undefined, 'd']);
   });
 
   it('has the query of the base URL, which is told to nobody', async () => {

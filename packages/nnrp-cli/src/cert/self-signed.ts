@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { DerTag, der, derObjectId, derSequence, derTime } from './der.js';
 import { addressBytes } from './subject-names.js';
 
@@ -29,10 +29,13 @@ const COMMON_NAME = '2.5.4.3';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 const USES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
 const TRUE = der(DerTag.Boolean, Uint8Array.of(0xff));
 /** The third version, which is the one with extensions. */
 const VERSION_3 = der(0xa0, der(DerTag.Integer, Uint8Array.of(2)));
+const KEY_IDENTIFIER = 0x80;
 const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
 
@@ -55,7 +58,7 @@ export function selfSigned(wish: CertificateWish, now: Date): SelfSigned {
     derSequence(derTime(new Date(now.getTime() - HOUR_MS)), derTime(validTo)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, extensions(wish)),
+    der(0xa3, extensions(wish, keyIdentifier(publicKey))),
   );
   return { certificate: signed(toBeSigned, privateKey), key: pem(privateKey), validTo };
 }
@@ -76,7 +79,15 @@ function serialNumber(): Uint8Array {
   return bytes;
 }
 
-function extensions({ names, addresses, use }: CertificateWish): Uint8Array {
+/** 20 bytes that tell keys apart. */
+function keyIdentifier(key: KeyObject): Uint8Array {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
+    .subarray(0, 20);
+}
+
+function extensions({ names, addresses, use }: CertificateWish, keyId: Uint8Array): Uint8Array {
   const alternatives = [
     ...names.map((name) => der(DNS_NAME, Buffer.from(name))),
     ...addresses.map((address) => der(IP_ADDRESS, addressBytes(address))),
@@ -84,6 +95,9 @@ function extensions({ names, addresses, use }: CertificateWish): Uint8Array {
   return derSequence(
     // Nothing in it: not an authority.
     derSequence(derObjectId(BASIC_CONSTRAINTS), TRUE, der(DerTag.OctetString, derSequence())),
+    // Where the certificate before this one is trusted too, it has the same name: by these TLS finds the right one.
+    extension(SUBJECT_KEY_IDENTIFIER, der(DerTag.OctetString, keyId)),
+    extension(AUTHORITY_KEY_IDENTIFIER, derSequence(der(KEY_IDENTIFIER, keyId))),
     extension(EXTENDED_KEY_USAGE, derSequence(derObjectId(USES[use]))),
     // An empty list of names is not allowed.
     ...(alternatives.length === 0 ? [] : [extension(SUBJECT_ALTERNATIVE_NAME, derSequence(...alternatives))]),

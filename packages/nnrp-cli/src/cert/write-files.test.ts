@@ -1,23 +1,56 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { writeFiles } from './write-files.js';
 
 const folders: string[] = [];
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'nnrp-write-'));
+  folders.push(folder);
+  return folder;
+}
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
+const fileIn = (folder: string) => (name: string, text: unknown) => ({
+  option: `--${name}`,
+  path: join(folder, name),
+  text: text as string,
+  mode: 0o600,
+});
+
+it('what is replaced is another file from one moment to the next, and stays as it was where the others cannot be written', () => {
+  const folder = makeFolder();
+  const file = fileIn(folder);
+  mkdirSync(join(folder, 'real'));
+  writeFileSync(join(folder, 'real', 'key'), 'old key', { mode: 0o644 });
+  symlinkSync(join('real', 'key'), join(folder, 'key'));
+  writeFileSync(join(folder, 'cert'), 'old cert');
+  const inode = statSync(join(folder, 'key')).ino;
+  const texts = () => ['key', 'cert'].map((name) => readFileSync(join(folder, name), 'utf8'));
+  expect(() => writeFiles([file('key', 'k'), file('cert', {})], true)).toThrow(/^cannot write .*cert: /);
+  expect(texts()).toEqual(['old key', 'old cert']);
+  writeFiles([file('key', 'k'), file('cert', 'c')], true);
+  expect(texts()).toEqual(['k', 'c']);
+  const { ino, mode } = statSync(join(folder, 'real', 'key'));
+  expect([ino === inode, mode & 0o777]).toEqual([false, 0o600]);
+  expect([readdirSync(folder).sort(), readdirSync(join(folder, 'real'))]).toEqual([['cert', 'key', 'real'], ['key']]);
+});
+
 it('a file that can be made and not written, as on a full disk, leaves neither itself nor the others', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nnrp-write-'));
-  folders.push(folder);
-  const file = (name: string, text: unknown) => ({
-    option: `--${name}`,
-    path: join(folder, name),
-    text: text as string,
-    mode: 0o600,
-  });
+  const folder = makeFolder();
+  const file = fileIn(folder);
   // What fails after the file was opened.
   const unwritable = {};
   expect(() => writeFiles([file('key', 'k'), file('cert', unwritable)], false)).toThrow(/^cannot write .*cert: /);

@@ -1,4 +1,17 @@
-import { closeSync, constants, existsSync, fchmodSync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { CommandUsageError } from '../exit-code.js';
 
@@ -12,7 +25,7 @@ export interface OutputFile {
 }
 
 /**
- * Writes all files, or none.
+ * Writes all files, or none. A server that reads one meanwhile finds it as it was before, or whole.
  *
  * @param force - what is there is replaced; else it is refused
  * @throws CommandUsageError when two of them are one, or one is there; an error that names the file that cannot be written
@@ -25,19 +38,30 @@ export function writeFiles(files: readonly OutputFile[], force: boolean): void {
     throw new CommandUsageError(`${first.option} and ${same.option} name one file, ${first.path}`);
   const there = force ? undefined : files.find(({ path }) => existsSync(path));
   if (there !== undefined) throw exists(there);
-  const written: OutputFile[] = [];
+  /** Files that are to be removed when one cannot be written. */
+  const made: string[] = [];
+  const replaced: [from: string, to: string, file: OutputFile][] = [];
   for (const file of files) {
-    try {
-      writeOne(file, force);
-    } catch (error) {
-      // What was there before has been replaced already; what was not there must not stay by itself.
-      const wasThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-      // Of this one there may be a part, where the disk is full.
-      if (!force) for (const { path } of wasThere ? written : [...written, file]) rmSync(path, { force: true });
-      if (wasThere) throw exists(file);
-      throw new Error(`cannot write ${file.path}: ${(error as Error).message}`, { cause: error });
-    }
-    written.push(file);
+    attempt(file, made, () => {
+      const before = force ? statSync(file.path, { throwIfNoEntry: false }) : undefined;
+      // Such as /dev/stdout.
+      if (before !== undefined && !before.isFile()) return writeFileSync(file.path, file.text);
+      const target = before === undefined ? file.path : realpathSync(file.path);
+      const beside = force ? `${target}.${randomUUID()}` : target;
+      if (force) replaced.push([beside, target, file]);
+      writeNew(beside, file, before, made);
+    });
+  }
+  for (const [from, to, file] of replaced) attempt(file, made, () => renameSync(from, to));
+}
+
+function attempt(file: OutputFile, made: readonly string[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    for (const path of made) rmSync(path, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(file);
+    throw new Error(`cannot write ${file.path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -45,15 +69,25 @@ function exists({ option, path }: OutputFile): CommandUsageError {
   return new CommandUsageError(`${option} ${path}: the file exists; --force replaces it`);
 }
 
-function writeOne({ path, text, mode }: OutputFile, force: boolean): void {
-  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
-  const file = openSync(path, O_WRONLY | O_CREAT | (force ? 0 : O_EXCL), mode);
+/** @param made - has it from when it is there, as of a full disk there is a part @param before - whose owner it keeps */
+function writeNew(path: string, { text, mode }: OutputFile, before: Stats | undefined, made: string[]): void {
+  const file = openSync(path, 'wx', mode);
+  made.push(path);
   try {
-    // A file that is replaced keeps its mode otherwise, and others could read the key.
+    // Whatever the umask is.
     fchmodSync(file, mode);
-    ftruncateSync(file);
+    if (before !== undefined) keepOwner(file, before);
     writeFileSync(file, text);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Root may have made it for a service. Others cannot give files away. */
+function keepOwner(file: number, { uid, gid }: Stats): void {
+  try {
+    fchownSync(file, uid, gid);
+  } catch {
+    // It is theirs then.
   }
 }

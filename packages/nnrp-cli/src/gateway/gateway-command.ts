@@ -73,14 +73,24 @@ Examples:
 
 async function gateway(options: GatewayOptions, io: CliIo): Promise<ExitCode> {
   const { upstream, apiKeyFile, headersFile, model, maxConnections, usage } = options;
-  const apiKey = apiKeyFile === undefined ? undefined : oneKey(apiKeyFile);
-  const headers = headersFile === undefined ? undefined : readHeaders('--headers-file', headersFile);
+  const credentials = (silenceMs?: number) => ({
+    apiKey: apiKeyFile === undefined ? undefined : oneKey(apiKeyFile, silenceMs),
+    headers: headersFile === undefined ? undefined : readHeaders('--headers-file', headersFile, silenceMs),
+  });
+  const { apiKey, headers } = credentials();
   const { openAiHandler } = await import('nnrp-openai');
   const handler = explained(() =>
     openAiHandler({ baseUrl: upstream, apiKey, headers, model, maxConnections, includeUsage: usage }),
   );
   const module = {
     isWatched: false,
+    secrets: [
+      {
+        what: 'the credentials',
+        files: [apiKeyFile, headersFile].flatMap((path) => path ?? []),
+        renew: () => explained(() => handler.renew(credentials(0))),
+      },
+    ],
     handlers: { submit: handler.submit, close: drainOnClose },
     reload: async () => {},
     close: () => {},
@@ -98,8 +108,8 @@ async function gateway(options: GatewayOptions, io: CliIo): Promise<ExitCode> {
   }
 }
 
-function oneKey(path: string): string {
-  const [key = '', ...more] = readKeys('--api-key-file', path);
+function oneKey(path: string, silenceMs: number | undefined): string {
+  const [key = '', ...more] = readKeys('--api-key-file', path, silenceMs);
   if (more.length > 0)
     throw new CommandUsageError(`--api-key-file ${path}: it has ${more.length + 1} keys, and takes one`);
   return key;

@@ -5,6 +5,7 @@ import type { NnrpClient } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode, isCommandUsageError } from '../exit-code.js';
+import { followFiles } from '../files/followed-files.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import { onSignals } from '../serve/process/signals.js';
@@ -79,6 +80,7 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
   const connect = await connector(options, report);
   const gateway = createOpenAiServer(connect, { keys, deadlineMs: options.deadline });
   let forget = () => {};
+  let unfollow = () => {};
   try {
     const url = await listening(gateway, options.listen);
     const closed = new Promise<void>((resolve) => {
@@ -88,9 +90,15 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
         resolve();
       });
     });
+    const { keys: file } = options;
+    if (file !== undefined) {
+      const renew = () => gateway.renewKeys(readKeys('--keys', file, 0));
+      unfollow = followFiles([{ what: 'the keys', files: [file], renew }], io);
+    }
     writeLine(io.stdout, `listening http ${url}`);
     await closed;
   } finally {
+    unfollow();
     await gateway.close({ drainTimeoutMs: options.drainTimeout });
     forget();
     log.end();

@@ -10,10 +10,11 @@ const HEADER = /^([\w!#$%&'*+.^`|~-]+): *([\x20-\x7e]*)$/;
  * machine can read command lines.
  *
  * @param flag - for the message, which has nothing of the file in it
+ * @param silenceMs - see {@link readSmallFile}
  * @throws CommandUsageError when it cannot be read, or has no key, or a line that is none
  */
-export function readKeys(flag: string, path: string): string[] {
-  const lines = readLines(flag, path);
+export function readKeys(flag: string, path: string, silenceMs?: number): string[] {
+  const lines = readLines(flag, path, silenceMs);
   const wrong = lines.findIndex((line) => line !== '' && !line.startsWith('#') && !KEY.test(line));
   if (wrong >= 0) {
     throw new CommandUsageError(`${flag} ${path}: line ${wrong + 1} takes a key of printable ASCII without spaces`);
@@ -27,11 +28,12 @@ export function readKeys(flag: string, path: string): string[] {
  * The headers in a file, one a line, such as `api-key: SECRET`; empty lines, and those that begin with #, are none.
  *
  * @param flag - for the message, which has nothing of the file in it
+ * @param silenceMs - see {@link readSmallFile}
  * @throws CommandUsageError when it cannot be read, or has a line that is none
  */
-export function readHeaders(flag: string, path: string): Record<string, string> {
+export function readHeaders(flag: string, path: string, silenceMs?: number): Record<string, string> {
   const headers = new Map<string, string>();
-  for (const [index, line] of readLines(flag, path).entries()) {
+  for (const [index, line] of readLines(flag, path, silenceMs).entries()) {
     if (line === '' || line.startsWith('#')) continue;
     const [, name, value] = HEADER.exec(line) ?? [];
     if (name === undefined || value === undefined)
@@ -45,9 +47,9 @@ export function readHeaders(flag: string, path: string): Record<string, string> 
   return Object.fromEntries(headers);
 }
 
-function readLines(flag: string, path: string): string[] {
+function readLines(flag: string, path: string, silenceMs?: number): string[] {
   try {
-    const text = withoutByteOrderMark(readSmallFile(path).toString());
+    const text = withoutByteOrderMark(readSmallFile(path, silenceMs).toString());
     return text.split('\n').map((line) => line.trim());
   } catch (error) {
     throw new CommandUsageError(`${flag} ${path}: cannot be read: ${(error as Error).message}`);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Admin } from 'nnrp-admin';
 import { isNnrpError, type NnrpServer } from 'nnrp-runtime';
 import { CommandUsageError } from '../exit-code.js';
+import type { FollowedFiles } from '../files/followed-files.js';
 import { readSmallFile } from '../files/small-file.js';
 import { LOG_LEVELS } from './config/log-level.js';
 
@@ -27,6 +28,8 @@ export interface AdminNames {
 /** An operator's port that listens. */
 export interface AdminPort {
   readonly address: string;
+  /** Where its token is, which is read again when it changes. */
+  readonly secrets: FollowedFiles | undefined;
   close(): Promise<void>;
 }
 
@@ -65,18 +68,28 @@ export async function openAdmin(
     throw new CommandUsageError(`${names.probes} means nothing without a token (${names.tokenHint})`);
   const token = file === undefined ? undefined : tokenOf(file, names);
   const { createAdmin } = await import('nnrp-admin');
-  try {
+  return inFile(names, async () => {
     const admin: Admin = createAdmin(server, { token, openProbes });
-    return { address: await admin.listen(where), close: () => admin.close() };
+    const address = await admin.listen(where);
+    const renew = () => inFile(names, () => admin.renewToken(tokenOf(file ?? '', names, 0)));
+    const secrets = file === undefined ? undefined : { what: 'the token', files: [file], renew };
+    return { address, secrets, close: () => admin.close() };
+  });
+}
+
+async function inFile<T>(names: AdminNames, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw new CommandUsageError(explained(error.rawMessage, names));
     throw error;
   }
 }
 
-function tokenOf(file: string, { token }: AdminNames): string {
+/** @param silenceMs - see {@link readSmallFile} */
+function tokenOf(file: string, { token }: AdminNames, silenceMs?: number): string {
   try {
-    return readSmallFile(file).toString().trim();
+    return readSmallFile(file, silenceMs).toString().trim();
   } catch (error) {
     throw new CommandUsageError(`${token}: cannot be read: ${(error as Error).message}`);
   }

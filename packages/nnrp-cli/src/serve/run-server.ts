@@ -1,8 +1,8 @@
 import type { NnrpServerOptions } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { ExitCode } from '../exit-code.js';
-import { FileWatch } from '../files/file-watch.js';
-import { errorText, writeLine } from '../terminal-text.js';
+import { followFiles } from '../files/followed-files.js';
+import { writeLine } from '../terminal-text.js';
 import { type AdminFlags, type AdminNames, type AdminPort, openAdmin } from './admin-port.js';
 import { type BoundServer, bindServer } from './bind-server.js';
 import type { LogLevel } from './config/log-level.js';
@@ -28,8 +28,6 @@ export interface Served {
   /** Options of the server where the file says nothing. */
   readonly defaults?: NnrpServerOptions;
 }
-
-const CERTIFICATES_MS = 1000;
 
 /**
  * Serves until a signal comes.
@@ -105,7 +103,12 @@ async function serve(
       log.write('info', `closing ${server.sessionCount} sessions; another signal ends them at once`);
     void server.close();
   });
-  const forget = [forgetSignals, followFiles(listening, module, io)];
+  const followed = [
+    { what: 'the certificates', files: listening.certificateFiles, renew: listening.renew },
+    ...(admin?.secrets === undefined ? [] : [admin.secrets]),
+    ...(module.secrets ?? []),
+  ];
+  const forget = [forgetSignals, followFiles(followed, io, module.isWatched ? () => void module.reload() : undefined)];
   for (const { kind, address, certificate } of bound) {
     writeLine(io.stdout, `listening ${kind} ${address}`);
     if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
@@ -119,32 +122,4 @@ async function serve(
     await admin?.close();
     for (const { certificate } of bound) certificate?.remove();
   }
-}
-
-/**
- * Renews certificates when their files change, or at SIGHUP; that reads a module again, too, where it is watched. A server
- * with neither has nothing to do at SIGHUP, and ends by it as other programs do.
- *
- * @returns stops it
- */
-function followFiles({ certificateFiles, renew }: BoundServer, module: ServedModule, io: CliIo): () => void {
-  const hasCertificates = certificateFiles.length > 0;
-  if (!hasCertificates && !module.isWatched) return () => {};
-  const renewed = () => {
-    renew().then(
-      () => writeLine(io.stderr, `renewed the certificates of ${certificateFiles.join(', ')}`),
-      (error: unknown) => writeLine(io.stderr, `the certificates stay as they were: ${errorText(error)}`),
-    );
-  };
-  const watch = new FileWatch(CERTIFICATES_MS, renewed);
-  watch.add(certificateFiles);
-  const hangUp = () => {
-    if (hasCertificates) renewed();
-    if (module.isWatched) void module.reload();
-  };
-  process.on('SIGHUP', hangUp);
-  return () => {
-    process.off('SIGHUP', hangUp);
-    watch.close();
-  };
 }

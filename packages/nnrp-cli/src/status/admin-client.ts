@@ -1,6 +1,7 @@
 import { CommandUsageError } from '../exit-code.js';
 import { readSmallFile } from '../files/small-file.js';
 
+const TOKEN = /^[\x21-\x7e]+$/;
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /** The address of the operators' port, and how to ask it. */
@@ -16,12 +17,21 @@ export function adminTarget(given: string, tokenFile: string | undefined, timeou
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
     throw new CommandUsageError(`${given}: expected HOST:PORT, or an http or https URL, of an operators' port`);
-  if (tokenFile === undefined) return { url, token: undefined, timeoutMs };
+  // It would stand in the process list, and in what fetch says against it.
+  if (url.username !== '' || url.password !== '')
+    throw new CommandUsageError(`${url.host}: takes no user and password; --token FILE has the token`);
+  return { url, token: tokenFile === undefined ? undefined : tokenOf(tokenFile), timeoutMs };
+}
+
+function tokenOf(file: string): string {
+  let token: string;
   try {
-    return { url, token: readSmallFile(tokenFile).toString().trim(), timeoutMs };
+    token = readSmallFile(file).toString().trim();
   } catch (error) {
-    throw new CommandUsageError(`--token ${tokenFile}: cannot be read: ${(error as Error).message}`);
+    throw new CommandUsageError(`--token ${file}: cannot be read: ${(error as Error).message}`);
   }
+  if (TOKEN.test(token)) return token;
+  throw new CommandUsageError(`--token ${file}: takes one token of printable ASCII without spaces`);
 }
 
 /** @throws (as a rejection) an error that says why there is no answer */

@@ -5,7 +5,7 @@ import { ExitCode } from '../exit-code.js';
 import { terminalJson } from '../json-text.js';
 import { seconds } from '../options/seconds.js';
 import { wholeNumber } from '../options/whole-number.js';
-import { printableLines } from '../terminal-text.js';
+import { errorText, printableLines, writeLine } from '../terminal-text.js';
 import { type AdminTarget, adminTarget, askAdmin } from './admin-client.js';
 import { fitted, type Screen, type ServerStatus, type SessionList, sessionLines, statusLines } from './status-text.js';
 
@@ -39,7 +39,8 @@ export function addTopCommand(program: Command, io: CliIo, done: (code: ExitCode
     .addHelpText(
       'after',
       `
-On a terminal the table is drawn again in place; elsewhere one follows the other. A signal ends it.
+On a terminal the table is drawn again in place; elsewhere one follows the other. A server that goes is asked again until it is back.
+A signal ends it.
 
 Examples:
   $ nnrp top 127.0.0.1:9090
@@ -57,18 +58,29 @@ async function top(target: AdminTarget, options: TopOptions, io: CliIo): Promise
   const end = () => ended.abort();
   for (const signal of SIGNALS) process.once(signal, end);
   const inPlace = io.stdout.isTTY === true && !json && !once;
+  /** The server does not answer, and that was told. */
+  let isSilent = false;
+  const ask = async (): Promise<string> => {
+    const status = await askAdmin<ServerStatus>(target, '/status');
+    const list = await askAdmin<SessionList>(target, `/sessions?descending=true&sort=${sort}&limit=${limit}`);
+    if (json) return terminalJson(JSON.stringify({ status, sessions: list }));
+    const lines = [...statusLines(status), '', ...sessionLines(list)];
+    const table = printableLines(lines.map(oneLine).join('\n'));
+    return inPlace ? fitted(table.split('\n'), io.stdout as Screen).join('\n') : table;
+  };
   try {
-    while (!ended.signal.aborted) {
-      const status = await askAdmin<ServerStatus>(target, '/status');
-      const list = await askAdmin<SessionList>(target, `/sessions?descending=true&sort=${sort}&limit=${limit}`);
-      const lines = [...statusLines(status), '', ...sessionLines(list)];
-      const table = printableLines(lines.map(oneLine).join('\n'));
-      const text = json
-        ? terminalJson(JSON.stringify({ status, sessions: list }))
-        : inPlace
-          ? fitted(table.split('\n'), io.stdout as Screen).join('\n')
-          : table;
-      await writeFully(io.stdout, `${inPlace ? CLEAR : ''}${text}\n`);
+    for (let isFirst = true; !ended.signal.aborted; isFirst = false) {
+      // One that has answered is restarted, as a rule.
+      const text = await ask().catch((error: unknown) => {
+        if (isFirst) throw error;
+        if (!isSilent) writeLine(io.stderr, `nnrp: ${errorText(error)}; asking again`);
+        isSilent = true;
+        return undefined;
+      });
+      if (text !== undefined) {
+        isSilent = false;
+        await writeFully(io.stdout, `${inPlace ? CLEAR : ''}${text}\n`);
+      }
       if (once) return;
       await passing(Math.ceil(interval * 1000), undefined, { signal: ended.signal }).catch(() => {});
     }

@@ -12,6 +12,7 @@ import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
 import { AssembledAnswer } from '../chunks/assembled-answer.js';
 import { ChunkEncoder } from '../chunks/chunk-encoder.js';
 import type { JsonObject } from '../chunks/chunk-parts.js';
+import type { SentEvent } from '../sse/event-reader.js';
 import {
   handlerOptions,
   isHeaderText,
@@ -20,8 +21,9 @@ import {
 } from '../upstream/handler-options.js';
 import { type ResponseHeaders, requestIdOf } from '../upstream/response-advice.js';
 import { Upstream } from '../upstream/upstream.js';
-import { cutFailure, formFailure } from '../upstream/upstream-failure.js';
+import { cutFailure, formFailure, withRequestId } from '../upstream/upstream-failure.js';
 
+const REQUEST_ID = 'x-request-id';
 const MAX_HEADER_LENGTH = 512;
 const MAX_NAME_LENGTH = 1024;
 const NO_MODEL = /^\.{1,2}$|\p{Surrogate}/u;
@@ -64,6 +66,14 @@ export class OpenAiHandler {
   /** Requests that are with the model server, or wait for a connection to it. */
   get requestCount(): number {
     return this.#upstream.requestCount;
+  }
+
+  /**
+   * Sends requests from now on with this key and these headers, in the place of those before; those that are under way go on.
+   * @throws UsageError on what does not fit
+   */
+  renew({ apiKey, headers }: Pick<OpenAiHandlerOptions, 'apiKey' | 'headers'>): void {
+    this.#upstream.renew(handlerOptions({ baseUrl: this.#config.baseUrl.href, apiKey, headers }));
   }
 
   /** Ends the connections to the model server, and what is under way on them. Close the NNRP server first. */
@@ -111,14 +121,15 @@ export class OpenAiHandler {
       isOver = true;
       await events.return(false);
       signal.throwIfAborted();
-      throw error;
+      throw withRequestId(error, notedId(call));
     } finally {
       if (!isOver) await events.return(false);
     }
   }
 
-  #chunkOf(data: string): JsonObject {
+  #chunkOf({ data, isError }: SentEvent): JsonObject {
     const chunk = parsedJson(data);
+    if (isError) throw this.#upstream.eventFailure(chunk ?? data);
     if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
     const error = member(chunk, 'error') ?? undefined;
     // Some servers send an error as they answer with it.
@@ -128,14 +139,14 @@ export class OpenAiHandler {
 
   async #ask(call: IncomingCall, path: string, body?: JsonObject): Promise<unknown> {
     const { signal } = call;
+    const begun = (headers: ResponseHeaders) => void this.#noteRequestId(call, headers);
     try {
-      const { value, headers } = await this.#upstream.json({ path, body, headers: headersOf(call), signal });
+      const value = await this.#upstream.json({ path, body, headers: headersOf(call), signal, begun });
       if (!isObject(value)) throw formFailure('JSON that is no object');
-      this.#noteRequestId(call, headers);
       return value;
     } catch (error) {
       signal.throwIfAborted();
-      throw error;
+      throw withRequestId(error, notedId(call));
     }
   }
 
@@ -143,8 +154,8 @@ export class OpenAiHandler {
   #noteRequestId({ answerMetadata }: IncomingCall, headers: ResponseHeaders): CallMetadata | undefined {
     const id = requestIdOf(headers);
     if (id === undefined) return undefined;
-    answerMetadata.set('x-request-id', id);
-    return { 'x-request-id': id };
+    answerMetadata.set(REQUEST_ID, id);
+    return { [REQUEST_ID]: id };
   }
 
   #bodyOf({ body }: IncomingCall): JsonObject {
@@ -160,6 +171,10 @@ export class OpenAiHandler {
     if (!this.#config.includeUsage || (given !== undefined && given !== null && !isObject(given))) return body;
     return { ...body, stream_options: { include_usage: true, ...(given ?? {}) } };
   }
+}
+
+function notedId({ answerMetadata }: IncomingCall): string | undefined {
+  return answerMetadata.get(REQUEST_ID);
 }
 
 function modelOf({ body }: IncomingCall): string {

@@ -105,8 +105,9 @@ async function stream(
     if (shown !== undefined) await writer.event(JSON.stringify(shown));
     if (writer.isOver) return;
   }
-  const { body } = await calling.result();
+  const { body, metadata } = await calling.result();
   if (!isObject(body)) return writer.failure(MALFORMED);
+  noteRequestId(metadata, writer);
   for (const chunk of decoder.endings(body)) {
     const shown = wantsUsage ? chunk : withoutUsage(chunk);
     if (shown !== undefined) await writer.event(JSON.stringify(shown));

@@ -48,11 +48,13 @@ export function createOpenAiServer(
 export class OpenAiServer {
   readonly #config: ServerConfig;
   readonly #sessions: CallSessions;
-  readonly #letIn: Doorkeeper;
+  #letIn: Doorkeeper;
   readonly #server: Server;
   readonly #reports = new FailureReports();
   readonly #bodies: BytePool;
   #requests = 0;
+  /** From the call of `listen`, unless that fails. */
+  #listens = false;
   #isClosing = false;
 
   /** As `createOpenAiServer`. */
@@ -99,19 +101,28 @@ export class OpenAiServer {
   async listen(address: string): Promise<string> {
     const { host, port } = parseAddress(address);
     const server = this.#server;
-    if (server.listening) throw new UsageError('createOpenAiServer: it listens already');
     if (this.#isClosing) throw new UsageError('createOpenAiServer: it is closed');
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, () => {
-        // What fails later, such as one accept, is no reason for the process to end.
-        server.on('error', () => {}).off('error', reject);
-        resolve();
-      });
-    });
+    if (this.#listens) throw new UsageError('createOpenAiServer: it listens already');
+    this.#listens = true;
+    try {
+      await listening(server, host, port);
+    } catch (error) {
+      this.#listens = false;
+      throw error;
+    }
     const bound = server.address();
     if (typeof bound !== 'object' || bound === null) throw new UsageError('createOpenAiServer: it does not listen');
     return `http://${formatAddress(bound.address, bound.port)}/v1`;
+  }
+
+  /**
+   * Lets requests from now on in by other keys; those that are being answered go on.
+   * @throws UsageError on keys that do not fit, and where there were none before
+   */
+  renewKeys(keys: readonly string[]): void {
+    if (this.#config.keys === undefined)
+      throw new UsageError('createOpenAiServer: renewKeys is for a server that was made with keys');
+    this.#letIn = doorkeeper(serverOptions({ keys }));
   }
 
   /** Answers one request, for an HTTP server of the application's own. Never rejects. */
@@ -198,6 +209,23 @@ export class OpenAiServer {
       isIdempotent: route.method === 'GET' || route.operation === 'embeddings.create',
     };
   }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const closed = () => reject(new UsageError('createOpenAiServer: it was closed before it listened'));
+    const failed = (error: Error) => {
+      server.off('close', closed);
+      reject(error);
+    };
+    server.once('error', failed).once('close', closed);
+    server.listen(port, host, () => {
+      // What fails later, such as one accept, is no reason for the process to end.
+      server.on('error', () => {}).off('error', failed);
+      server.off('close', closed);
+      resolve();
+    });
+  });
 }
 
 /** Trace context of the request, where it has the form of one. */

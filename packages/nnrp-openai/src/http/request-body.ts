@@ -18,7 +18,8 @@ export type ReadBody = { readonly body: JsonObject } | { readonly failure: HttpF
 export async function readBody(request: IncomingMessage, maxBodyBytes: number, held: HeldBytes): Promise<ReadBody> {
   const { headers } = request;
   const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/json') return { failure: refusal(415, 'the body takes the content-type application/json') };
+  const isJson = type === 'application/json' || type?.endsWith('+json');
+  if (!isJson) return { failure: refusal(415, 'the body takes the content-type application/json') };
   if (!['', 'identity'].includes((headers['content-encoding'] ?? '').toLowerCase()))
     return { failure: refusal(415, 'the body is not to be compressed') };
   const tooLong = { failure: refusal(413, `the body takes at most ${maxBodyBytes} bytes`) };

@@ -11,9 +11,9 @@ function readIn(pieceBytes: number, text: string): string[] | undefined {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     const events = reader.read(bytes.subarray(at, at + pieceBytes));
     if (events === undefined) return undefined;
-    seen.push(...events);
+    seen.push(...events.map(({ data }) => data));
   }
-  return [...seen, ...reader.end()];
+  return [...seen, ...reader.end().map(({ data }) => data)];
 }
 
 describe.each([1, 2, 3, 7, 1000])('events in pieces of %i bytes', (pieceBytes) => {

@@ -5,6 +5,13 @@ const WHOLE = '\n\n';
 /** Two ends of lines in a row. */
 const EMPTY_LINE = /(?:\r\n|\n|\r(?!\n)){2,}/g;
 
+/** What an event says. */
+export interface SentEvent {
+  readonly data: string;
+  /** Its name is `error`: so some servers mark what ends their stream. */
+  readonly isError: boolean;
+}
+
 /**
  * Reads the data of server-sent events from bytes, cut anywhere. What a line or an event may hold is bounded, and a line is
  * looked at once, however small the pieces are that it comes in.
@@ -14,7 +21,7 @@ export class EventReader {
   readonly #parser;
   readonly #maxEventBytes: number;
   #pieces: string[] = [];
-  #events: string[] = [];
+  #events: SentEvent[] = [];
   /** Of the event that is not at its end. */
   #bytes = 0;
   /** How the text so far ends, as far as that is ends of lines. */
@@ -23,7 +30,7 @@ export class EventReader {
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
     this.#parser = createParser({
-      onEvent: ({ data }) => void this.#events.push(data),
+      onEvent: ({ data, event }) => void this.#events.push({ data, isError: event === 'error' }),
       // A comment is no part of the event that it may stand in. With its colon and the end of its line it has 2 bytes more at least.
       onComment: (text) => {
         this.#bytes -= Math.min(this.#bytes, text.length + 2);
@@ -31,17 +38,17 @@ export class EventReader {
     });
   }
 
-  /** @returns the data of the events that have ended; undefined when one is longer than it may be */
-  read(bytes: Uint8Array): readonly string[] | undefined {
+  /** @returns the events that have ended; undefined when one is longer than it may be */
+  read(bytes: Uint8Array): readonly SentEvent[] | undefined {
     return this.#take(this.#decoder.decode(bytes, { stream: true }), bytes.length);
   }
 
   /** The end of the stream, which is the end of an event as well. */
-  end(): readonly string[] {
+  end(): readonly SentEvent[] {
     return this.#take(`${this.#decoder.decode()}\n\n`, 0) ?? [];
   }
 
-  #take(text: string, byteLength: number): readonly string[] | undefined {
+  #take(text: string, byteLength: number): readonly SentEvent[] | undefined {
     this.#bytes += byteLength;
     this.#events = [];
     this.#pieces.push(text);

@@ -17,6 +17,10 @@ export interface OpenAiError {
 type JsonObject = Readonly<Record<string, unknown>>;
 
 const MAX_TEXT_BYTES = 4000;
+/** Of the error and its message: 16 KiB are for all that is told, the id of the request included. */
+const MAX_JSON_BYTES = 15 * 1024;
+/** JSON and `printable` may take four bytes for one. */
+const SHORT_TEXT_BYTES = 2000;
 /** For a part that is cut, and how that is shown. */
 const MIN_ROOM = 8;
 const CUT = '…';
@@ -32,6 +36,23 @@ const NAME = /^[A-Za-z_]{1,64}$/;
  * @param unnamed - its type, where it has none
  */
 export function readError(body: unknown, generic: string, secrets: Secrets, unnamed = REFUSED): OpenAiError {
+  return fitting(wholeError(body, generic, secrets, unnamed));
+}
+
+/** As much as an error of NNRP holds, which tells the message a second time: the members that nobody names are left out first. */
+function fitting(error: OpenAiError): OpenAiError {
+  if (jsonBytes(error) + jsonBytes(error.message) <= MAX_JSON_BYTES) return error;
+  const { message, type, param, code } = error;
+  const named = { message, type, param, code };
+  if (jsonBytes(named) + jsonBytes(message) <= MAX_JSON_BYTES) return named;
+  return { ...named, message: printable(message, SHORT_TEXT_BYTES) };
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function wholeError(body: unknown, generic: string, secrets: Secrets, unnamed: string): OpenAiError {
   const wrapped = isObject(body) ? member(body, 'error') : undefined;
   const given = wrapped ?? body;
   if (typeof given === 'string' && given !== '') {

@@ -53,9 +53,9 @@ function isNotFound(body: unknown): boolean {
   return isObject(body) && member(body, 'detail') === 'Not Found';
 }
 
-/** An event of a stream that is an error: it is meant for the client. */
-export function eventFailure(event: Readonly<Record<string, unknown>>, secrets: Secrets): HandlerError {
-  const error = readError(event, 'the model server has ended its stream with an error', secrets, 'server_error');
+/** An event of a stream that is an error: it is meant for the client. @param said - JSON, or a text */
+export function eventFailure(said: unknown, secrets: Secrets): HandlerError {
+  const error = readError(said, 'the model server has ended its stream with an error', secrets, 'server_error');
   const { code } = error;
   const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
   const message = printable(error.message, MAX_TEXT_BYTES);
@@ -111,6 +111,24 @@ export function connectionFailure(error: unknown, hasBegun: boolean): HandlerErr
   }
   if (hasBegun) return cutFailure(error);
   return failure('upstream_reset', 502, 'the connection to the model server was lost before it answered', false, error);
+}
+
+/** The same with what the model server calls the request, unless it says so already: its headers came before it failed. */
+export function withRequestId(error: unknown, requestId: string | undefined): unknown {
+  if (requestId === undefined || !isHandlerError(error)) return error;
+  const { code, message, retryAfterMs, isRetryable: retryable, wireCode, details, cause } = error;
+  if (!isObject(details) || member(details, 'requestId') !== undefined) return error;
+  return new HandlerError(code, message, {
+    retryAfterMs,
+    retryable,
+    wireCode,
+    details: { ...details, requestId },
+    cause,
+  });
+}
+
+export function isHandlerError(error: unknown): error is HandlerError {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === HandlerError.name;
 }
 
 function failure(

@@ -1,7 +1,7 @@
-import { HandlerError } from 'nnrp-runtime';
+import type { HandlerError } from 'nnrp-runtime';
 import { jsonText, parsedJson } from 'nnrp-runtime/transport';
 import { type Dispatcher, Pool } from 'undici';
-import { EventReader } from '../sse/event-reader.js';
+import { EventReader, type SentEvent } from '../sse/event-reader.js';
 import type { UpstreamConfig } from './handler-options.js';
 import { adviceOf } from './response-advice.js';
 import { Secrets } from './secrets.js';
@@ -10,6 +10,7 @@ import {
   cutFailure,
   eventFailure,
   formFailure,
+  isHandlerError,
   poolFull,
   statusFailure,
   tooLarge,
@@ -27,14 +28,16 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Ends it at once. */
   readonly signal: AbortSignal;
-}
-
-/** A request whose response is a stream. */
-export interface StreamRequest extends UpstreamRequest {
-  /** Told of the headers of the response, before its first event. */
+  /** Told of the headers of the response, before anything else of it is looked at. */
   readonly begun: (headers: Response['headers']) => void;
 }
 
+/** By what the model server knows the gateway. */
+interface Credentials extends Pick<UpstreamConfig, 'headers'> {
+  readonly apiKey?: string | undefined;
+}
+
+const JSON_TYPE = 'application/json';
 /** Of an error of a server as much is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 /** What a server sends behind the end of a stream is passed over, so that the connection can be used again. */
@@ -53,14 +56,15 @@ export class Upstream {
   readonly #path: string;
   /** Of the base URL, such as the version that Azure wants. */
   readonly #query: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  #headers: Readonly<Record<string, string>> = {};
   /** What is in headers and query of every request, and not to come back in an error. */
-  readonly #secrets: Secrets;
+  #secrets = new Secrets([]);
+  #sent: Credentials = { apiKey: undefined, headers: {} };
   #requests = 0;
 
   constructor(config: UpstreamConfig) {
     this.#config = config;
-    const { baseUrl, maxConnections, connectTimeoutMs, responseTimeoutMs, idleTimeoutMs, apiKey, headers } = config;
+    const { baseUrl, maxConnections, connectTimeoutMs, responseTimeoutMs, idleTimeoutMs } = config;
     this.#pool = new Pool(baseUrl.origin, {
       connections: maxConnections,
       pipelining: 1,
@@ -69,9 +73,19 @@ export class Upstream {
       bodyTimeout: idleTimeoutMs,
       // Compression is never asked for, and redirects are not followed.
     });
-    this.#secrets = new Secrets([apiKey, ...Object.values(headers), ...baseUrl.searchParams.values()]);
     this.#query = baseUrl.search;
     this.#path = baseUrl.pathname.replace(/\/+$/, '');
+    this.renew(config);
+  }
+
+  /** Requests from now on are sent with these. */
+  renew({ apiKey, headers }: Credentials): void {
+    const { searchParams } = this.#config.baseUrl;
+    const before = this.#sent;
+    this.#sent = { apiKey, headers };
+    // Those that are under way have been sent with the ones before.
+    const keys = [before, this.#sent].flatMap((sent) => [sent.apiKey, ...Object.values(sent.headers)]);
+    this.#secrets = new Secrets([...keys, ...searchParams.values()]);
     this.#headers = {
       accept: 'application/json, text/event-stream',
       'accept-encoding': 'identity',
@@ -81,9 +95,9 @@ export class Upstream {
     };
   }
 
-  /** An event of a stream that is an error. */
-  eventFailure(event: Readonly<Record<string, unknown>>): HandlerError {
-    return eventFailure(event, this.#secrets);
+  /** An event of a stream that is an error. @param said - JSON, or a text */
+  eventFailure(said: unknown): HandlerError {
+    return eventFailure(said, this.#secrets);
   }
 
   /** Requests that are under way or wait for a connection. */
@@ -95,44 +109,42 @@ export class Upstream {
    * Asks for an answer in one piece.
    * @throws (as a rejection) HandlerError that says what has failed
    */
-  async json(request: UpstreamRequest): Promise<{ readonly value: unknown; readonly headers: Response['headers'] }> {
+  async json(request: UpstreamRequest): Promise<unknown> {
     return this.#counted(async () => {
-      const { headers, body } = await this.#responseTo(request, 'application/json');
+      const body = await this.#responseTo(request, JSON_TYPE);
       const { maxResponseBytes } = this.#config;
       const bytes = await readAll(body, maxResponseBytes);
       if (bytes === undefined) throw tooLarge('a response', maxResponseBytes);
       const value = parsedJson(bytes);
       if (value === undefined) throw formFailure(`${bytes.length} bytes that are no JSON, or nest too deeply`);
-      return { value, headers };
+      return value;
     });
   }
 
   /**
-   * Asks for a stream of events: gives the data of each until `[DONE]`, which it returns true for, or the end. It reads on when it is
+   * Asks for a stream of events: gives each until `[DONE]`, which it returns true for, or the end. It reads on when it is
    * asked to, and leaving it ends the request.
    * @throws HandlerError that says what has failed
    */
-  async *events(request: StreamRequest): AsyncGenerator<string, boolean, void> {
+  async *events(request: UpstreamRequest): AsyncGenerator<SentEvent, boolean, void> {
     this.#enter();
     let body: Response['body'] | undefined;
     let isDone = false;
     try {
-      const response = await this.#responseTo(request, 'text/event-stream');
-      ({ body } = response);
-      request.begun(response.headers);
+      body = await this.#responseTo(request, 'text/event-stream');
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
-        for (const data of whole(reader.read(chunk), this.#config)) {
-          isDone = data.startsWith(DONE);
+        for (const event of whole(reader.read(chunk), this.#config)) {
+          isDone = event.data.startsWith(DONE);
           if (isDone) return true;
-          yield data;
+          yield event;
         }
       }
       // The end of the stream ends its last event, too.
-      for (const data of reader.end()) {
-        isDone = data.startsWith(DONE);
+      for (const event of reader.end()) {
+        isDone = event.data.startsWith(DONE);
         if (isDone) return true;
-        yield data;
+        yield event;
       }
       isDone = true;
       return false;
@@ -163,15 +175,15 @@ export class Upstream {
     this.#requests++;
   }
 
-  /** The response, which is a success of this type. */
-  async #responseTo(request: UpstreamRequest, type: string): Promise<Response> {
-    const response = await this.#send(request);
-    const { statusCode, headers, body } = response;
+  /** The body of the response, which is a success of this type. */
+  async #responseTo(request: UpstreamRequest, type: string): Promise<Response['body']> {
+    const { statusCode, headers, body } = await this.#send(request);
+    request.begun(headers);
     // The reader of the body is told of its errors. Once the body is given up, it has no reader.
     body.on('error', () => {});
     if (statusCode >= 200 && statusCode < 300) {
       const wrong = wrongForm(headers, type);
-      if (wrong === undefined) return response;
+      if (wrong === undefined) return body;
       body.destroy();
       throw formFailure(wrong);
     }
@@ -196,7 +208,7 @@ export class Upstream {
       return await this.#pool.request({
         path: `${this.#path}${path}${this.#query}`,
         method: body === undefined ? 'GET' : 'POST',
-        headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': JSON_TYPE }) },
         body: body === undefined ? null : jsonText(body, 'openAiHandler: body'),
         signal: AbortSignal.any([signal, tooMany.signal]),
         onInfo: () => {
@@ -226,7 +238,10 @@ function passOver(body: Response['body']): void {
 
 function wrongForm(headers: Response['headers'], type: string): string | undefined {
   if (isCompressed(headers)) return 'compressed bytes, which were not asked for';
-  return typeOf(headers) === type ? undefined : `a content-type other than ${type}`;
+  const given = typeOf(headers);
+  // Some servers name a form of JSON, such as application/vnd.api+json.
+  const fits = given === type || (type === JSON_TYPE && given?.endsWith('+json') === true);
+  return fits ? undefined : `a content-type other than ${type}`;
 }
 
 /** What is wrong with a request, some servers say without JSON. */
@@ -271,7 +286,7 @@ async function readAll(body: Response['body'], maxBytes: number): Promise<Uint8A
   return Buffer.concat(chunks);
 }
 
-function whole(events: readonly string[] | undefined, { maxEventBytes }: UpstreamConfig): readonly string[] {
+function whole(events: readonly SentEvent[] | undefined, { maxEventBytes }: UpstreamConfig): readonly SentEvent[] {
   if (events === undefined) throw tooLarge('an event', maxEventBytes);
   return events;
 }
@@ -281,8 +296,4 @@ function readFailure(error: unknown): unknown {
   const { name } = (error ?? {}) as { readonly name?: unknown };
   if (name === 'AbortError' || error === undefined) return error ?? cutFailure();
   return isHandlerError(error) ? error : connectionFailure(error, true);
-}
-
-function isHandlerError(error: unknown): error is HandlerError {
-  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === HandlerError.name;
 }

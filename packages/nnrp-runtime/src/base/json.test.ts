@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { jsonText } from './json.js';
 
+function circle(): object {
+  const within: Record<string, unknown> = {};
+  const value = { seen: [1], within, toJSON: () => ({ seen: value.seen }) };
+  within['value'] = value;
+  return value;
+}
+
 describe('the JSON of a value', () => {
   it.each<[string, unknown]>([
     ['Map', new Map([['a', 1]])],
     ['Set', { list: [new Set([1])] }],
     ['Response', { answer: new Response('x') }],
     ['Error', new Error('lost')],
+    ['Map', { filled: Object.assign(new Map([['a', 1]]), { name: 'x' }) }],
+    ['Set', [Object.assign(new (class extends Set {})([1]), { name: 'x' })]],
+    ['Error', Object.assign(new Error('lost'), { code: 'ENOENT' })],
+    ['Error', { failed: Object.assign(new TypeError('lost'), { errno: -2 }) }],
     ['Uint8Array', { bytes: Uint8Array.of(1, 2) }],
     ['Uint8Array', { bytes: new Uint8Array(0) }],
   ])('is refused where a %s within it would be lost', (kind, value) => {
@@ -43,6 +54,9 @@ describe('the JSON of a value', () => {
     ['objects of a class', { a: new (class Empty {})() }, '{"a":{}}'],
     ['boxed values', { a: Object(1), b: Object('x'), c: Object(true), d: {} }, '{"a":1,"b":"x","c":true,"d":{}}'],
     ['dates', { at: new Date(0), rest: {} }, '{"at":"1970-01-01T00:00:00.000Z","rest":{}}'],
+    ['errors that say what they are', Object.assign(new Error(), { message: 'm' }), '{"message":"m"}'],
+    ['errors with a form of their own', { e: Object.assign(new Error(), { toJSON: () => 'm' }) }, '{"e":"m"}'],
+    ['circles that nobody sees', circle(), '{"seen":[1]}'],
     ['text that looks like an empty object', { arguments: '{}' }, '{"arguments":"{}"}'],
     ['objects with numbers for names', { 0: 'a' }, '{"0":"a"}'],
   ])('has %s as they are', (_, value, text) => {

@@ -14,7 +14,7 @@ export function jsonText(value: unknown, what: string): string {
     const isDeep = text !== undefined && text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH);
     // The other end would say no more than that it is something else.
     if (isDeep) lost = DEEP;
-    else if (text?.includes('{}') || text?.includes('{"0":')) lost = lostWithin(value);
+    else if (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)) lost = lostWithin(value);
   } catch {
     // A bigint, a circle, or what throws when it is read. Its text may have a piece of the value in it, and errors are logged.
     text = undefined;
@@ -72,10 +72,41 @@ export function holdsPromise(value: unknown): boolean {
 
 /** Lists, objects of applications, whatever their class, and those that are to JSON the value in them. */
 const KEPT = /^(?:Object|Array|Number|String|Boolean)$/;
+/** What these hold are no members, whatever members they have been given. */
+const HIDING = /^(?:Map|Set|Error)$/;
 const MAX_KIND_LENGTH = 64;
 
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** Whether an object is within it, not deep, that may hold more than its members. Plain objects and lists are looked through alone. */
+function mayHide(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  // `for in` would make a text of each index.
+  if (Array.isArray(value)) {
+    for (const entry of value) if (typeof entry === 'object' && mayHide(entry)) return true;
+    return false;
+  }
+  // Another value stands for it.
+  if ('toJSON' in value) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && HIDING.test(kindOf(value))) return true;
+  for (const name in value) {
+    const part = (value as Record<string, unknown>)[name];
+    if (typeof part === 'object' && mayHide(part)) return true;
+  }
+  return false;
+}
+
+/** An error of which the message is a member is as whole as whoever made it one wants it. */
+function hides(kind: string, part: object): boolean {
+  const names = Object.keys(part);
+  return names.length === 0 || (HIDING.test(kind) && !(kind === 'Error' && names.includes('message')));
+}
+
 /**
- * The kind of an object within the value of which JSON keeps no member, although it holds something (a Map, a Response, an Error),
+ * The kind of an object within the value of which JSON keeps not all that it holds (a Map, a Response, an Error),
  * or whose bytes it takes for members (a typed array); PROMISE where one is a promise: each is marked as handled.
  */
 function lostWithin(value: unknown): string | undefined {
@@ -88,8 +119,8 @@ function lostWithin(value: unknown): string | undefined {
     }
     if (typeof part !== 'object' || part === null) return part;
     const isBytes = ArrayBuffer.isView(part);
-    const kind = Object.prototype.toString.call(part).slice(8, -1);
-    const isLost = isBytes || (!KEPT.test(kind) && Object.keys(part).length === 0);
+    const kind = kindOf(part);
+    const isLost = isBytes || (!KEPT.test(kind) && hides(kind, part));
     if (isLost) lost ??= kind.slice(0, MAX_KIND_LENGTH);
     return isBytes ? undefined : part;
   });

@@ -175,6 +175,33 @@ describe('a chat', () => {
     }
   });
 
+  it.each<[unknown, string]>([
+    ['the secret answer', 'got a string of 17 characters'],
+    [['the secret answer'], 'got a list'],
+    [{ text: 'the secret answer' }, 'got another object'],
+    [7, 'got 7'],
+  ])('fails a handler that returns what it is to yield: %j', async (outcome, told) => {
+    const { session } = await answering(async function* () {
+      yield 'a';
+      return outcome as never;
+    });
+    await expect(chat(session, REQUEST).result()).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+    const [failed] = stage.failures.splice(0).map(String);
+    expect(failed).toContain(told);
+    expect(failed).not.toContain('secret');
+  });
+
+  it.each([null, {}, { finishReason: 'stop', text: 'a', completion: {} }])(
+    'takes an outcome that says little: %j',
+    async (outcome) => {
+      const { session } = await answering(async function* () {
+        yield 'a';
+        return outcome as never;
+      });
+      expect(await chat(session, REQUEST).result()).toMatchObject({ text: 'a', finishReason: 'stop' });
+    },
+  );
+
   it('fails a handler whose answer has choices that are none, rather than to answer without them', async () => {
     // biome-ignore lint/correctness/useYield: it has its answer at once
     const { session } = await answering(async function* () {

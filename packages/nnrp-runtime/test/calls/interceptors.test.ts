@@ -193,6 +193,23 @@ describe('retries', () => {
     expect(askedOnce.length).toBe(1);
   });
 
+  it('end with the session while they wait, and say why that is over', async () => {
+    const late = () => new HandlerError('busy', 'later', { retryAfterMs: 20_000 });
+    const passedOn: CallInterceptor = (request, next) => next(request);
+    const { client, session, asked } = await failing(late, 5);
+    const streams = [[retries()], [retries(), passedOn], [passedOn, retries({ maxAttempts: 2 })]].map((interceptors) =>
+      refusal(call(session, 'a', 1, { interceptors })),
+    );
+    await eventually(() => asked.length === streams.length && session.inFlightCount === 0, 'all wait');
+    await session.close();
+    for (const failed of await Promise.all(streams)) expect(failed).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    const second = await client.openSession({ maxInFlightOperations: 0 });
+    const waiting = refusal(call(second, 'a', 1, { interceptors: [retries()] }));
+    await eventually(() => asked.length === streams.length + 1 && second.inFlightCount === 0, 'it waits');
+    await client.close();
+    expect(await waiting).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+  });
+
   it('take options that exist', () => {
     expect(() => retries({ maxAttempts: 0 })).toThrow(/maxAttempts takes an integer of 1/);
     expect(() => retries({ attempts: 1 } as never)).toThrow(/there is no option 'attempts'/);

@@ -169,6 +169,22 @@ describe('channels tell', () => {
     expect((await session.receiveSubmit()).traceId).toBe(sent);
   });
 
+  it('of the deadline of a call that has waited for its turn until then', async () => {
+    log.listen('nnrp:operation:submit').listen('nnrp:operation:end');
+    const { session, clientSession } = await stage.session({ maxInFlightOperations: 1 });
+    const first = call(clientSession, 'a');
+    const submit = await session.receiveSubmit();
+    const late = call(clientSession, 'b', undefined, { deadlineMs: 1 });
+    await expect(late).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
+    await submit.drop();
+    await first.catch(() => {});
+    const ends = log.of('nnrp:operation:end').filter(({ role }) => role === 'client');
+    expect(ends.map(({ outcome, error }) => [outcome, (error as Error & { code: string })?.code])).toEqual([
+      ['NNRP_ERR_DEADLINE', 'NNRP_ERR_DEADLINE'],
+      ['NNRP_ERR_RESULT_DROPPED', 'NNRP_ERR_RESULT_DROPPED'],
+    ]);
+  });
+
   it('how an operation ends, by a reason of the server and a code of the client', async () => {
     log.listen('nnrp:operation:end');
     const { server, client } = await stage.pair({ deadlines: true, maxInFlightOperations: 8 });

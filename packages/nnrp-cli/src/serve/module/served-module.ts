@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { ServeHandlers } from 'nnrp-runtime';
 import { FileWatch } from '../../files/file-watch.js';
+import type { FollowedFiles } from '../../files/followed-files.js';
 import { errorText } from '../../terminal-text.js';
 import { CurrentHandlers } from './handler-module.js';
 import { type ImportModule, importerOf, loadHandlers } from './load-module.js';
@@ -13,7 +14,10 @@ import { GENERATION } from './reload-hooks.js';
 const WATCH_MS = 250;
 /** After so long a module that is not loaded yet is worth a word. */
 const SLOW_MS = 3000;
-const requireCache = createRequire(import.meta.url).cache;
+const UNBUNDLED =
+  '--reload needs a file of nnrp-cli that is not beside this program: a bundler has to leave nnrp-cli out of the bundle, as external';
+/** A bundle of CommonJS has no place; the cache is one for the whole process. */
+const requireCache = createRequire((import.meta.url as string | undefined) ?? process.execPath).cache;
 
 /** A module whose handlers a server runs. */
 export interface ServedModule {
@@ -22,6 +26,8 @@ export interface ServedModule {
   readonly isWatched: boolean;
   /** Reads it again; what cannot be loaded changes nothing. Never rejects. */
   reload(): Promise<void>;
+  /** Files of its own that are read again while it serves; default none. */
+  readonly secrets?: readonly FollowedFiles[];
   close(): void;
 }
 
@@ -132,7 +138,11 @@ function listenToLoader(found: (path: string) => void): void {
   port1.on('message', (url: string) => found(fileURLToPath(url)));
   port1.unref();
   const data: { readonly port: MessagePort } = { port: port2 };
-  register('./reload-hooks.js', { parentURL: import.meta.url, data, transferList: [port2] });
+  try {
+    register('./reload-hooks.js', { parentURL: import.meta.url, data, transferList: [port2] });
+  } catch (error) {
+    throw new Error(UNBUNDLED, { cause: error });
+  }
 }
 
 /** Modules of CommonJS are cached by their path, whatever the URL says. */

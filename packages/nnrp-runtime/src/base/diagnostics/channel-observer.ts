@@ -1,3 +1,4 @@
+import { isNnrpError, type NnrpError } from 'nnrp-core';
 import {
   CONNECTION_END,
   CONNECTION_OPEN,
@@ -73,9 +74,10 @@ const CHANNEL_OBSERVER: Observer = {
   uncalled(call, sessionId, error) {
     if (!SUBMITTED.has(call)) this.unsent(this.submit(sessionId, 0, { [OF_CALL]: call }), error);
   },
-  unsent(options, error) {
+  unsent(options, given) {
     const submit = options?.told;
     if (submit === undefined || !OPERATION_END.hasSubscribers) return;
+    const error = ofCaller(given);
     const { code } = error as { code?: unknown };
     OPERATION_END.publish({ role: 'client', submit, outcome: typeof code === 'string' ? code : 'NNRP_ERR', error });
   },
@@ -83,8 +85,9 @@ const CHANNEL_OBSERVER: Observer = {
     if (OPERATION_RESULT.hasSubscribers && !operation.isOver)
       OPERATION_RESULT.publish({ role: 'client', operation, bytes, partial });
   },
-  end(operation, error) {
+  end(operation, given) {
     if (!OPERATION_END.hasSubscribers) return;
+    const error = ofCaller(given);
     OPERATION_END.publish({ role: 'client', operation, outcome: error?.code ?? 'completed', ...(error && { error }) });
   },
   clientEvent(name, remoteAddress, event) {
@@ -99,6 +102,13 @@ const CHANNEL_OBSERVER: Observer = {
     if (channel.hasSubscribers) channel.publish(message);
   },
 };
+
+/** A call whose time is over, the wait for its turn included, cancels its submit: its caller is told of the time. */
+function ofCaller<E>(error: E): E | NnrpError {
+  if (!isNnrpError(error, 'NNRP_ERR_CANCELLED')) return error;
+  const { cause } = error;
+  return isNnrpError(cause, 'NNRP_ERR_DEADLINE') ? cause : error;
+}
 
 /** Called where servers and clients of Node.js are made. */
 export function tellChannels(): void {

@@ -1,4 +1,4 @@
-import { UsageError } from 'nnrp-core';
+import { shownPlain, UsageError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { isObject, member } from '../../base/json.js';
 import { HandlerError } from '../../server/failures/handler-error.js';
@@ -40,6 +40,8 @@ export function chatHandler(answer: ChatSource): CallHandler {
   return (call) => answered(answer, call as IncomingCall<ChatRequest>);
 }
 
+const KNOWN = ['finishReason', 'usage', 'choices'];
+const RETURNS = 'what it yields is the text; it returns { finishReason, usage }, a chat.completion or nothing';
 const TOO_LARGE = 'the answer has more than 16777216 characters, or an index above 1024';
 
 async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): CallSteps<ChatDelta, ChatCompletion> {
@@ -112,13 +114,25 @@ function isTools(delta: ChatDelta): delta is ToolCallsDelta {
 
 /**
  * The answer of the handler itself; undefined where it is to be put together.
- * @throws UsageError on choices that are none: no client could read what the handler has said
+ * @throws UsageError on what no client could read: choices that are none, a text that was returned in the place of yielded
  */
-function wholeOf(outcome: ChatOutcome): ChatCompletion | undefined {
+function wholeOf(outcome: unknown): ChatCompletion | undefined {
+  if (!isOutcome(outcome)) {
+    // What a model has written is not for logs.
+    const got = isObject(outcome) ? 'another object' : Array.isArray(outcome) ? 'a list' : shownPlain(outcome);
+    throw new UsageError(`chatHandler: ${RETURNS}, got ${got}`);
+  }
   if (!isObject(outcome) || member(outcome, 'choices') === undefined) return undefined;
   const fault = completionFault(outcome);
   if (fault !== undefined) throw new UsageError(`chatHandler: ${fault.message}`);
   return outcome as ChatCompletion;
+}
+
+/** With members of its own, as the answer of another chat has, if one at least is known. */
+function isOutcome(outcome: unknown): boolean {
+  if (outcome === undefined || outcome === null) return true;
+  if (!isObject(outcome)) return false;
+  return Object.keys(outcome).length === 0 || KNOWN.some((name) => name in outcome);
 }
 
 function completion(outcome: ChatOutcome, choices: AssembledChoices, call: IncomingCall<ChatRequest>): ChatCompletion {

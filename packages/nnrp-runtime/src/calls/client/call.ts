@@ -24,6 +24,7 @@ import { CallLimit } from './call-limit.js';
 import { type CallOptions, callOptions } from './call-options.js';
 import type { CallAnswer, CallRequest } from './call-request.js';
 import { CallStream } from './call-stream.js';
+import { sendsIn } from './session-end.js';
 
 /** What a call needs of a session. */
 export type CallingSession = Pick<NnrpClientSession, 'submit'>;
@@ -112,7 +113,8 @@ function begun(
   encodeRequest({ ...request, schema });
   const sent = (given: CallRequest) => submitted(session, schema, given);
   return interceptors.reduceRight<(given: CallRequest) => CallSteps<unknown, CallAnswer>>(
-    (next, interceptor) => (given) => checkSteps('call options: an interceptor', interceptor(given, next)),
+    (next, interceptor) => (given) =>
+      checkSteps('call options: an interceptor', interceptor(given, sendsIn(next, session))),
     sent,
   )(request);
 }

@@ -3,6 +3,7 @@ import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { later, NO_OWNER } from '../../base/guard.js';
 import type { CallInterceptor, CallRequest } from './call-request.js';
 import { type RetryOptions, retryOptions } from './retry-options.js';
+import { whenSessionEnds } from './session-end.js';
 
 /** Codes that say that the work was not begun. SESSION_LOST says so by `isRetryable`. */
 const NOT_BEGUN: readonly string[] = [
@@ -17,7 +18,8 @@ const NOT_BEGUN: readonly string[] = [
  * An interceptor that makes a call again which has failed, where that is safe: the error says that it may help
  * (`isRetryable`), no partial result has been handed out, and the work was not begun (the server was busy, say), or the
  * handler itself has asked for another attempt, or the call is `isIdempotent`. It waits as long as the error says
- * (`retryAfterMs`), else for a random part of a time that doubles, and never beyond the deadline of the call.
+ * (`retryAfterMs`), else for a random part of a time that doubles, and never beyond the deadline of the call or the end of the
+ * session: then the next attempt says why that is over.
  *
  * @throws UsageError on a wrong option
  */
@@ -39,7 +41,7 @@ export function retries(options?: RetryOptions): CallInterceptor {
         if (hasBegun || attempt === maxAttempts || !mayRepeat(error, request.isIdempotent)) throw error;
         const waitMs = error.retryAfterMs > 0 ? error.retryAfterMs : Math.random() * backoffMs * 2 ** (attempt - 1);
         if (waitMs > maxWaitMs || performance.now() + waitMs >= endMs) throw error;
-        await wait(waitMs, request.signal);
+        await wait(waitMs, request.signal, next);
       } finally {
         // Does nothing where it has come to its end; leaves it where the caller has left this one.
         await steps.return(undefined as never);
@@ -62,14 +64,23 @@ function withTimeLeft(request: CallRequest, endMs: number): CallRequest {
   throw new DeadlineError(`no time is left for another attempt within ${granted} ms`, granted);
 }
 
-function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits so long, or until the session is over. */
+function wait(ms: number, signal: AbortSignal | undefined, next: Parameters<CallInterceptor>[1]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = later(NO_OWNER, ms, () => {
+    const end = () => {
+      clearTimeout(timer);
       unfollow();
+      unwatch();
+    };
+    const over = () => {
+      end();
       resolve();
-    });
+    };
+    const timer = later(NO_OWNER, ms, over);
+    const unwatch = whenSessionEnds(next, over);
     const unfollow = whenAborted(NO_OWNER, signal, () => {
       clearTimeout(timer);
+      unwatch();
       const cause = signal === undefined ? undefined : reasonOf(signal);
       reject(new CancelledError('the call was cancelled while it waited for another attempt', { cause }));
     });
