@@ -130,7 +130,7 @@ export class OpenAiHandler {
   #chunkOf({ data, isError }: SentEvent): JsonObject {
     const chunk = parsedJson(data);
     if (isError) throw this.#upstream.eventFailure(chunk ?? data);
-    if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
+    if (!isObject(chunk)) throw formFailure('an event that is no JSON object, nests too deeply or has too many parts');
     const error = member(chunk, 'error') ?? undefined;
     // Some servers send an error as they answer with it.
     if (error !== undefined || member(chunk, 'object') === 'error') throw this.#upstream.eventFailure(chunk);

@@ -40,5 +40,10 @@ export async function readBody(request: IncomingMessage, maxBodyBytes: number, h
   const value = parsedJson(Buffer.concat(chunks));
   return isObject(value)
     ? { body: value }
-    : { failure: refusal(400, 'the body takes a JSON object, nested at most 128 deep') };
+    : {
+        failure: refusal(
+          400,
+          'the body takes a JSON object, nested at most 128 deep, of at most a million objects, lists and members',
+        ),
+      };
 }

@@ -116,7 +116,8 @@ export class Upstream {
       const bytes = await readAll(body, maxResponseBytes);
       if (bytes === undefined) throw tooLarge('a response', maxResponseBytes);
       const value = parsedJson(bytes);
-      if (value === undefined) throw formFailure(`${bytes.length} bytes that are no JSON, or nest too deeply`);
+      if (value === undefined)
+        throw formFailure(`${bytes.length} bytes that are no JSON, nest too deeply or have too many parts`);
       return value;
     });
   }

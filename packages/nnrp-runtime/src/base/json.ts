@@ -3,6 +3,11 @@ import { isThenable } from './thenable.js';
 
 /** Objects and lists in each other that a call may have. Readers walk it by recursion. */
 const MAX_DEPTH = 128;
+/**
+ * Objects, lists and members that it may have. An empty object is three bytes of JSON, some 70 bytes of memory and, with the
+ * collection of garbage, a microsecond: a packet of the largest size would be a gigabyte, and half a minute in which nobody is served.
+ */
+const MAX_PARTS = 1_000_000;
 const UTF8 = new TextDecoder();
 
 /** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or it is nested too deeply to be read */
@@ -11,10 +16,10 @@ export function jsonText(value: unknown, what: string): string {
   let lost: string | undefined;
   try {
     text = JSON.stringify(value);
-    const isDeep = text !== undefined && text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH);
     // The other end would say no more than that it is something else.
-    if (isDeep) lost = DEEP;
-    else if (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)) lost = lostWithin(value);
+    lost = tooMuch(text ?? '');
+    if (lost === undefined && (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)))
+      lost = lostWithin(value);
   } catch {
     // A bigint, a circle, or what throws when it is read. Its text may have a piece of the value in it, and errors are logged.
     text = undefined;
@@ -22,6 +27,7 @@ export function jsonText(value: unknown, what: string): string {
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
   if (lost === DEEP)
     throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
+  if (lost === LARGE) throw new UsageError(`${what} takes at most ${MAX_PARTS} objects, lists and members`);
   if (lost === PROMISE) throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   if (lost !== undefined)
     throw new UsageError(
@@ -30,9 +36,11 @@ export function jsonText(value: unknown, what: string): string {
   return text;
 }
 
-/** Whether JSON has objects and lists in each other, more than so many. */
-function nests(json: string, most: number): boolean {
+/** What JSON has more of than it may, found without making it. What it finds of a text that is no JSON means nothing. */
+function tooMuch(json: string): string | undefined {
+  if (json.length <= 2 * MAX_DEPTH) return undefined;
   let depth = 0;
+  let parts = 0;
   for (let at = 0; at < json.length; at++) {
     switch (json.charCodeAt(at)) {
       case 0x22: // "
@@ -40,7 +48,11 @@ function nests(json: string, most: number): boolean {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > most) return true;
+        if (++depth > MAX_DEPTH) return DEEP;
+        parts++;
+        break;
+      case 0x3a: // :
+        parts++;
         break;
       case 0x5d:
       case 0x7d:
@@ -49,12 +61,13 @@ function nests(json: string, most: number): boolean {
       default:
     }
   }
-  return false;
+  return parts > MAX_PARTS ? LARGE : undefined;
 }
 
-/** Where the quote is that ends a text. @param start - of the one that begins it */
+/** Where the quote is that ends a text, or the JSON. @param start - of the one that begins it */
 function endOfText(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); ; end = json.indexOf('"', end + 1)) {
+    if (end < 0) return json.length;
     let first = end;
     while (json[first - 1] === '\\') first--;
     // An even number of backslashes escapes only themselves.
@@ -64,6 +77,7 @@ function endOfText(json: string, start: number): number {
 
 const PROMISE = 'promise';
 const DEEP = 'deep';
+const LARGE = 'large';
 
 /** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
 export function holdsPromise(value: unknown): boolean {
@@ -127,11 +141,11 @@ function lostWithin(value: unknown): string | undefined {
   return lost;
 }
 
-/** What bytes or text say. @returns undefined when they are no JSON, or nest deeper than 128 */
+/** What bytes or text say. @returns undefined when they are no JSON, nest deeper than 128, or have more than a million objects, lists and members */
 export function parsedJson(given: Uint8Array | string): unknown {
   try {
-    const value: unknown = JSON.parse(typeof given === 'string' ? given : UTF8.decode(given));
-    return isDeeper(value, MAX_DEPTH) ? undefined : value;
+    const json = typeof given === 'string' ? given : UTF8.decode(given);
+    return tooMuch(json) === undefined ? JSON.parse(json) : undefined;
   } catch {
     return undefined;
   }
@@ -145,16 +159,4 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 /** A member of its own: what stands on Object.prototype is none. */
 export function member(object: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-function isDeeper(value: unknown, left: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (left === 0) return true;
-  // `for in` would make a text of each index.
-  if (Array.isArray(value)) {
-    for (const entry of value) if (isDeeper(entry, left - 1)) return true;
-    return false;
-  }
-  for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], left - 1)) return true;
-  return false;
 }

@@ -1,3 +1,4 @@
+import { encodePayloads, eventPayload } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parsedJson } from '../../src/base/json.js';
 import {
@@ -118,6 +119,20 @@ it('JSON that nests too deeply is none, in lists as in objects', () => {
   }
 });
 
+it('JSON of more objects, lists and members than a million is none, and texts in it do not count', () => {
+  const most = 1_000_000;
+  for (const [open, part, close] of [
+    ['[', '{}', ']'],
+    ['[', '[]', ']'],
+    ['{', '"a":0', '}'],
+  ] as const) {
+    const json = (parts: number) => `${open}${`${part},`.repeat(parts - 2)}${part}${close}`;
+    expect([most, most + 1].map((parts) => parsedJson(json(parts)) === undefined)).toEqual([false, true]);
+  }
+  expect(parsedJson(JSON.stringify(['{[:'.repeat(most)]))).toHaveLength(1);
+  expect(parsedJson(`["${'x'.repeat(1000)}`)).toBeUndefined();
+});
+
 it('a handler made by hand ends by whatever is true', async () => {
   const parts = ['a', 'b', 'last'];
   const steps = () => ({
@@ -138,6 +153,17 @@ describe('the body of a call', () => {
     const body = typeof given === 'number' ? nested(given) : { [given]: [given] };
     const { session } = await stage.calling(createRouter().route('a', (incoming) => incoming.body));
     expect((await call(session, 'a', body)).body).toEqual(body);
+  });
+
+  it('that has more in it than anybody reads is refused where it is given, and where it comes', async () => {
+    const { session } = await stage.calling(createRouter().route('a', () => 1));
+    const tooMuch = 'takes at most 1000000 objects, lists and members';
+    const sent = await refusal(call(session, 'a', Array(1_000_000).fill([])));
+    expect(sent).toMatchObject({ code: 'NNRP_ERR_USAGE', rawMessage: `call: body ${tooMuch}` });
+    const json = `{"schema_version":"nnrp-call/1","operation":"a","body":[${'[],'.repeat(1_000_000)}0]}`;
+    const { body, metadata } = encodePayloads([eventPayload(json)]);
+    const operation = await session.submit(body, { metadata });
+    expect(await refusal(operation.result())).toMatchObject({ code: 'not_a_call' });
   });
 
   it('that nests deeper than anybody reads it is refused where it is given', async () => {

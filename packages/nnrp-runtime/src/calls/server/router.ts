@@ -54,7 +54,7 @@ export class CallRouter {
     if (request === undefined) {
       if (this.#otherwise !== undefined) return this.#otherwise(operation);
       const text =
-        "the submit is no call: expected a structured event with the schema_version 'nnrp-call/1' or 'openai-compatible/1', nested at most 128 deep";
+        "the submit is no call: expected a structured event with the schema_version 'nnrp-call/1' or 'openai-compatible/1', nested at most 128 deep, of at most a million objects, lists and members";
       throw refusal('not_a_call', text);
     }
     if (typeof request === 'string') throw refusal('malformed_call', `the call is malformed: ${request}`);
