@@ -10,6 +10,8 @@ const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {
   sentAtMs: number;
+  /** How often its time has begun since it was sent: one that was excused is waited for longer. */
+  runs: number;
   patience: Patience | undefined;
   isOver: boolean;
   resolve(roundTripMs: number): void;
@@ -72,7 +74,7 @@ export class Pings {
   start(timeoutMs: number): StartedPing {
     let giveUp: (error: NnrpError) => void = () => {};
     const roundTrip = new Promise<number>((resolve, reject) => {
-      const pong: AwaitedPong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve, reject };
+      const pong = awaitedPong(resolve, reject);
       this.wait(pong, timeoutMs, timeoutMs);
       this.awaited ??= new Line();
       this.awaited.push(pong);
@@ -86,7 +88,7 @@ export class Pings {
    * A PING for what its PONG confirms: there may be hundreds a second, so one of them at a time has a timer.
    */
   fence(timeoutMs: number): void {
-    const pong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve: IGNORED, reject: IGNORED };
+    const pong = awaitedPong(IGNORED, IGNORED);
     this.awaited ??= new Line();
     this.awaited.push(pong);
     if (this.watched === undefined) this.watch(pong, timeoutMs, timeoutMs);
@@ -107,7 +109,10 @@ export class Pings {
 
   /** They are sent once more, on another connection: the time until then says nothing of the way. */
   sentAgain(): void {
-    for (const awaited of this.awaited ?? []) awaited.sentAtMs = performance.now();
+    for (const awaited of this.awaited ?? []) {
+      awaited.sentAtMs = performance.now();
+      awaited.runs = Math.min(awaited.runs, 1);
+    }
   }
 
   /** @param leftMs - of its time */
@@ -129,6 +134,7 @@ export class Pings {
     const { owner } = this;
     const { stops } = owner.reading;
     const { packetCount, unfinishedBytes } = owner;
+    awaited.runs++;
     awaited.patience = new Patience(owner, leftMs, () => {
       if (awaited.isOver) {
         answered();
@@ -141,9 +147,8 @@ export class Pings {
         return;
       }
       const { reading } = owner;
-      // As often as the time has run: one that was excused was waited for longer.
-      const waitedMs = timeoutMs * Math.max(1, Math.round((performance.now() - awaited.sentAtMs) / timeoutMs));
-      const isLate = waitedMs >= MOST_BEHIND_MS;
+      const passedMs = Math.round(performance.now() - awaited.sentAtMs);
+      const isLate = passedMs >= MOST_BEHIND_MS;
       // What was sent before it may arrive still, however slowly the network brings it.
       const comes =
         owner.packetCount !== packetCount ||
@@ -154,10 +159,11 @@ export class Pings {
       if (isExcused && !awaited.isOver) {
         // The connection is kept. The caller does not wait on, although the peer takes a byte now and then.
         if (isLate)
-          awaited.reject(new TimeoutError(`no PONG within ${waitedMs} ms: one of the sides does not read`, waitedMs));
+          awaited.reject(new TimeoutError(`no PONG within ${passedMs} ms: one of the sides does not read`, passedMs));
         this.wait(awaited, timeoutMs, timeoutMs, answered);
         return;
       }
+      const waitedMs = timeoutMs * awaited.runs;
       if (owner.pingTimedOut(new TimeoutError(`no PONG within ${waitedMs} ms`, waitedMs)) && !awaited.isOver)
         this.wait(awaited, timeoutMs, timeoutMs, answered);
     }).unref();
@@ -172,6 +178,10 @@ export class Pings {
       awaited.reject(forCaller(error));
     }
   }
+}
+
+function awaitedPong(resolve: AwaitedPong['resolve'], reject: AwaitedPong['reject']): AwaitedPong {
+  return { sentAtMs: performance.now(), runs: 0, patience: undefined, isOver: false, resolve, reject };
 }
 
 /** Its place stays: the PONG may still come. */
