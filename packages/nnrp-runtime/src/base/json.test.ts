@@ -8,6 +8,13 @@ function circle(): object {
   return value;
 }
 
+function heir(): object {
+  const ancestor = { heir: {}, fails: 0 };
+  Object.defineProperty(ancestor, 'fails', { enumerable: true, get: () => expect.unreachable('it is not read') });
+  ancestor.heir = Object.assign(Object.create(ancestor) as object, { a: 1 });
+  return ancestor.heir;
+}
+
 describe('the JSON of a value', () => {
   it.each<[string, unknown]>([
     ['Map', new Map([['a', 1]])],
@@ -57,6 +64,7 @@ describe('the JSON of a value', () => {
     ['errors that say what they are', Object.assign(new Error(), { message: 'm' }), '{"message":"m"}'],
     ['errors with a form of their own', { e: Object.assign(new Error(), { toJSON: () => 'm' }) }, '{"e":"m"}'],
     ['circles that nobody sees', circle(), '{"seen":[1]}'],
+    ['what inherits a circle, and what throws', heir(), '{"a":1}'],
     ['text that looks like an empty object', { arguments: '{}' }, '{"arguments":"{}"}'],
     ['objects with numbers for names', { 0: 'a' }, '{"0":"a"}'],
   ])('has %s as they are', (_, value, text) => {

@@ -106,7 +106,8 @@ function mayHide(value: unknown): boolean {
   if ('toJSON' in value) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null && HIDING.test(kindOf(value))) return true;
-  for (const name in value) {
+  // What it inherits is no member of its JSON, may lead back to it, and may throw.
+  for (const name of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[name];
     if (typeof part === 'object' && mayHide(part)) return true;
   }
