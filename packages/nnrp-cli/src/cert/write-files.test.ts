@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -46,6 +48,32 @@ it('what is replaced is another file from one moment to the next, and stays as i
   const { ino, mode } = statSync(join(folder, 'real', 'key'));
   expect([ino === inode, mode & 0o777]).toEqual([false, 0o600]);
   expect([readdirSync(folder).sort(), readdirSync(join(folder, 'real'))]).toEqual([['cert', 'key', 'real'], ['key']]);
+});
+
+it('what lies in a folder where nothing may be made is overwritten, all of it or nothing', () => {
+  const folder = makeFolder();
+  const file = fileIn(folder);
+  const NOBODY = 65_534;
+  const isRoot = process.geteuid?.() === 0;
+  for (const name of ['key', 'cert']) {
+    writeFileSync(join(folder, name), `old ${name}`, { mode: 0o644 });
+    if (isRoot) chownSync(join(folder, name), NOBODY, NOBODY);
+  }
+  const texts = () => ['key', 'cert'].map((name) => readFileSync(join(folder, name), 'utf8'));
+  chmodSync(folder, 0o555);
+  // Root may make files anywhere.
+  if (isRoot) process.seteuid?.(NOBODY);
+  try {
+    expect(() => writeFiles([file('key', 'k'), file('new', 'n')], true)).toThrow(/^cannot write .*new: EACCES/);
+    expect(texts()).toEqual(['old key', 'old cert']);
+    writeFiles([file('key', 'k'), file('cert', 'c')], true);
+    expect(texts()).toEqual(['k', 'c']);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(folder, 0o755);
+  }
+  expect(statSync(join(folder, 'key')).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder).sort()).toEqual(['cert', 'key']);
 });
 
 it('a file that can be made and not written, as on a full disk, leaves neither itself nor the others', () => {

@@ -4,6 +4,7 @@ import {
   existsSync,
   fchmodSync,
   fchownSync,
+  ftruncateSync,
   openSync,
   realpathSync,
   renameSync,
@@ -24,8 +25,12 @@ export interface OutputFile {
   readonly mode: number;
 }
 
+/** Of a folder where no file may be made, such as /etc, and of a file that is mounted into a container: nothing takes its place. */
+const STAYS = ['EACCES', 'EPERM', 'EROFS', 'EBUSY'];
+
 /**
- * Writes all files, or none. A server that reads one meanwhile finds it as it was before, or whole.
+ * Writes all files, or none. A server that reads one meanwhile finds it as it was before, or whole; where another file cannot take its
+ * place it is overwritten.
  *
  * @param force - what is there is replaced; else it is refused
  * @throws CommandUsageError when two of them are one, or one is there; an error that names the file that cannot be written
@@ -40,19 +45,42 @@ export function writeFiles(files: readonly OutputFile[], force: boolean): void {
   if (there !== undefined) throw exists(there);
   /** Files that are to be removed when one cannot be written. */
   const made: string[] = [];
-  const replaced: [from: string, to: string, file: OutputFile][] = [];
+  const replacements: [file: OutputFile, replace: () => void][] = [];
   for (const file of files) {
     attempt(file, made, () => {
       const before = force ? statSync(file.path, { throwIfNoEntry: false }) : undefined;
       // Such as /dev/stdout.
       if (before !== undefined && !before.isFile()) return writeFileSync(file.path, file.text);
-      const target = before === undefined ? file.path : realpathSync(file.path);
-      const beside = force ? `${target}.${randomUUID()}` : target;
-      if (force) replaced.push([beside, target, file]);
-      writeNew(beside, file, before, made);
+      if (force) replacements.push([file, replacement(file, before, made)]);
+      else writeNew(file.path, file, undefined, made);
     });
   }
-  for (const [from, to, file] of replaced) attempt(file, made, () => renameSync(from, to));
+  for (const [file, replace] of replacements) attempt(file, made, replace);
+}
+
+/** @param before - what is there @returns puts the new one, which is written already, in its place */
+function replacement(file: OutputFile, before: Stats | undefined, made: string[]): () => void {
+  const target = before === undefined ? file.path : realpathSync(file.path);
+  const beside = `${target}.${randomUUID()}`;
+  const unlessStays = (work: () => void): boolean => {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (before === undefined || !STAYS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      return false;
+    }
+  };
+  if (unlessStays(() => writeNew(beside, file, before, made))) {
+    return () => {
+      if (unlessStays(() => renameSync(beside, target))) return;
+      overwrite(target, file);
+      rmSync(beside, { force: true });
+    };
+  }
+  // Where that cannot be written either, nothing is replaced.
+  closeSync(openSync(target, 'r+'));
+  return () => overwrite(target, file);
 }
 
 function attempt(file: OutputFile, made: readonly string[], work: () => void): void {
@@ -77,6 +105,18 @@ function writeNew(path: string, { text, mode }: OutputFile, before: Stats | unde
     // Whatever the umask is.
     fchmodSync(file, mode);
     if (before !== undefined) keepOwner(file, before);
+    writeFileSync(file, text);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function overwrite(path: string, { text, mode }: OutputFile): void {
+  const file = openSync(path, 'r+');
+  try {
+    // A key that others could read so far is theirs no more.
+    fchmodSync(file, mode);
+    ftruncateSync(file);
     writeFileSync(file, text);
   } finally {
     closeSync(file);
