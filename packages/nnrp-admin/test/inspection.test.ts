@@ -2,6 +2,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
+import { connectWebSocket } from 'nnrp-transport-websocket';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAdmin } from '../src/index.js';
 import { type TracedPacket, tracePackets } from '../src/inspector/packet-trace.js';
@@ -27,7 +28,7 @@ async function serve() {
     const answer = await fetch(`http://${address}/sessions?${query}`);
     return (await answer.json()) as { total: number; rows: Record<string, unknown>[] };
   };
-  return { server, sessions };
+  return { server, sessions, address };
 }
 
 describe('a subscriber of the application that spoils messages', () => {
@@ -175,4 +176,15 @@ describe('sessions', () => {
     await client.ping();
     expect(await row()).toMatchObject({ resultsPaused: true });
   });
+});
+
+it('a question of the page that is longer than any is refused unread', async () => {
+  const { address } = await serve();
+  const client = await connectWebSocket(`ws://${address}/inspect`, {}, { announce: false });
+  ends.push(() => client.close());
+  const session = await client.openSession();
+  const question = (pad: number) => JSON.stringify({ ask: 'overview', pad: 'x'.repeat(pad) });
+  const long = await session.submit(question(16 * 1024));
+  await expect(long.result()).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
+  expect((await session.request(question(1000))).json()).toMatchObject({ errors: [] });
 });

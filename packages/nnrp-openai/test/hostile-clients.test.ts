@@ -119,6 +119,20 @@ describe('bodies of requests', () => {
     goOn();
     expect((await again).status).toBe(200);
   });
+
+  it.each([
+    [300_000, 503],
+    [400_000, 200],
+  ])(
+    'count their objects besides their text: with room for %i bytes the answer has status %i',
+    async (most, status) => {
+      const { baseUrl } = await stage.gateway(json(200, { object: 'chat.completion', choices: [] }), {
+        maxBufferedBodyBytes: most,
+      });
+      const body = JSON.stringify({ ...ASKED, objects: Array(5000).fill({}) });
+      expect((await post(baseUrl, body)).status).toBe(status);
+    },
+  );
 });
 
 describe('an application that', () => {

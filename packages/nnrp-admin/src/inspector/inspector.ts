@@ -12,6 +12,8 @@ export const INSPECTOR_PATH = '/inspect';
 const MOST_INSPECTORS = 8;
 /** At once: three of a refresh, what an operator wants meanwhile, and a trace. */
 const MOST_QUESTIONS = 8;
+/** Questions are read as JSON, which may take twenty times its text, in the process of the server. */
+const MOST_QUESTION_BYTES = 16 * 1024;
 
 /** What the page asks for. */
 interface Question {
@@ -40,6 +42,7 @@ export async function openInspector(
       maxConnections: MOST_INSPECTORS,
       maxSessions: MOST_INSPECTORS,
       maxInFlightOperations: MOST_QUESTIONS,
+      maxPacketBytes: MOST_QUESTION_BYTES,
       resumeWindowMs: 0,
       authorize: (_open, { auth }) => !access.needsToken || access.isToken(Buffer.from(auth).toString('latin1')),
     },

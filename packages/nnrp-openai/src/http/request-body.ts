@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isObject, parsedJson } from 'nnrp-runtime/transport';
+import { isObject, readJson } from 'nnrp-runtime/transport';
 import type { JsonObject } from '../chunks/chunk-parts.js';
 import type { HeldBytes } from './held-bytes.js';
 import { type HttpFailure, refusal } from './http-failure.js';
@@ -10,6 +10,11 @@ const FULL = {
     retryAfterMs: 1000,
   }),
 };
+
+const MALFORMED = refusal(
+  400,
+  'the body takes a JSON object, nested at most 128 deep, of at most a million objects, lists and members',
+);
 
 /** The body of a request, or why it is refused. */
 export type ReadBody = { readonly body: JsonObject } | { readonly failure: HttpFailure } | undefined;
@@ -37,13 +42,8 @@ export async function readBody(request: IncomingMessage, maxBodyBytes: number, h
   } catch {
     return undefined;
   }
-  const value = parsedJson(Buffer.concat(chunks));
-  return isObject(value)
-    ? { body: value }
-    : {
-        failure: refusal(
-          400,
-          'the body takes a JSON object, nested at most 128 deep, of at most a million objects, lists and members',
-        ),
-      };
+  const read = readJson(Buffer.concat(chunks));
+  if (!isObject(read?.value)) return { failure: MALFORMED };
+  // Objects and lists take many times their text, for as long as the request is answered.
+  return held.take(read.partBytes) ? { body: read.value } : FULL;
 }

@@ -40,7 +40,7 @@ export interface OpenAiServerOptions {
   readonly maxConnections?: number | undefined;
   /** Bytes of the body of a request; default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
-  /** Bytes of the bodies of all requests that are being answered; a request that has no room gets 503; default 256 MiB. */
+  /** Bytes of the bodies of all requests that are being answered, and 64 for each object, list and member in them; a request that has no room gets 503; default 256 MiB. */
   readonly maxBufferedBodyBytes?: number | undefined;
   /** Bytes of the headers of a request; default 16 KiB. */
   readonly maxHeaderBytes?: number | undefined;

@@ -8,6 +8,10 @@ const MAX_DEPTH = 128;
  * collection of garbage, a microsecond: a packet of the largest size would be a gigabyte, and half a minute in which nobody is served.
  */
 const MAX_PARTS = 1_000_000;
+/** Each of them, measured: 67 for an empty object with its place in a list, 66 for a member of a name of its own. */
+const PART_BYTES = 64;
+const DEEP = 'deep';
+const LARGE = 'large';
 const UTF8 = new TextDecoder();
 
 /** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or it is nested too deeply to be read */
@@ -17,9 +21,10 @@ export function jsonText(value: unknown, what: string): string {
   try {
     text = JSON.stringify(value);
     // The other end would say no more than that it is something else.
-    lost = tooMuch(text ?? '');
-    if (lost === undefined && (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)))
-      lost = lostWithin(value);
+    const parts = partsOf(text ?? '');
+    if (parts === DEEP) lost = DEEP;
+    else if (parts > MAX_PARTS) lost = LARGE;
+    else if (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)) lost = lostWithin(value);
   } catch {
     // A bigint, a circle, or what throws when it is read. Its text may have a piece of the value in it, and errors are logged.
     text = undefined;
@@ -36,9 +41,12 @@ export function jsonText(value: unknown, what: string): string {
   return text;
 }
 
-/** What JSON has more of than it may, found without making it. What it finds of a text that is no JSON means nothing. */
-function tooMuch(json: string): string | undefined {
-  if (json.length <= 2 * MAX_DEPTH) return undefined;
+/**
+ * Objects, lists and members of JSON, found without making them; 0 of what is short, DEEP of what nests too deeply. What it finds of a
+ * text that is no JSON means nothing.
+ */
+function partsOf(json: string): number | typeof DEEP {
+  if (json.length <= 2 * MAX_DEPTH) return 0;
   let depth = 0;
   let parts = 0;
   for (let at = 0; at < json.length; at++) {
@@ -61,7 +69,7 @@ function tooMuch(json: string): string | undefined {
       default:
     }
   }
-  return parts > MAX_PARTS ? LARGE : undefined;
+  return parts;
 }
 
 /** Where the quote is that ends a text, or the JSON. @param start - of the one that begins it */
@@ -76,8 +84,6 @@ function endOfText(json: string, start: number): number {
 }
 
 const PROMISE = 'promise';
-const DEEP = 'deep';
-const LARGE = 'large';
 
 /** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
 export function holdsPromise(value: unknown): boolean {
@@ -144,9 +150,18 @@ function lostWithin(value: unknown): string | undefined {
 
 /** What bytes or text say. @returns undefined when they are no JSON, nest deeper than 128, or have more than a million objects, lists and members */
 export function parsedJson(given: Uint8Array | string): unknown {
+  return readJson(given)?.value;
+}
+
+/** The same, and the bytes that its objects, lists and members take beside their text. */
+export function readJson(
+  given: Uint8Array | string,
+): { readonly value: unknown; readonly partBytes: number } | undefined {
   try {
     const json = typeof given === 'string' ? given : UTF8.decode(given);
-    return tooMuch(json) === undefined ? JSON.parse(json) : undefined;
+    const parts = partsOf(json);
+    if (parts === DEEP || parts > MAX_PARTS) return undefined;
+    return { value: JSON.parse(json), partBytes: parts * PART_BYTES };
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ export { applicationCallback } from '../base/application/application-callback.js
 export { ApplicationContext } from '../base/application/application-context.js';
 export { subscriber } from '../base/diagnostics/subscriber.js';
 export { afterThis, aside, crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
-export { isObject, jsonText, member, parsedJson } from '../base/json.js';
+export { isObject, jsonText, member, parsedJson, readJson } from '../base/json.js';
 export { integer, type OptionKind, type OptionTable, optionTable, TRUTH } from '../base/option-kinds.js';
 export { type Complete, type Kept, readOptions, readValues } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';

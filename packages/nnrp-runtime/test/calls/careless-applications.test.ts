@@ -166,6 +166,26 @@ describe('the body of a call', () => {
     expect(await refusal(operation.result())).toMatchObject({ code: 'not_a_call' });
   });
 
+  it('counts by its objects for what running handlers hold, until its handler is done', async () => {
+    const { server, client } = await stage.pair({ maxInFlightOperations: 64 });
+    const begun: (() => void)[] = [];
+    const router = createRouter().route('a', () => new Promise<void>((resolve) => begun.push(resolve)));
+    void server.serve(router, { scheduling: { maxRunningBytesPerConnection: 100_000 } });
+    const session = await client.openSession({ maxInFlightOperations: 0 });
+    const body = Array(5000).fill({});
+    const first = call(session, 'a', body);
+    await eventually(() => begun.length === 1, 'the first one runs');
+    const second = call(session, 'a', body);
+    await eventually(() => server.stats().queuedOperations?.value === 1, 'the second one waits');
+    expect(server.stats().connectionRunningBytes?.value).toBeGreaterThan(5000 * 64);
+    begun[0]?.();
+    await first;
+    await eventually(() => begun.length === 2, 'the second one runs');
+    begun[1]?.();
+    await second;
+    expect(server.stats()).toMatchObject({ runningBytes: { value: 0 }, connectionRunningBytes: { value: 0 } });
+  });
+
   it('that nests deeper than anybody reads it is refused where it is given', async () => {
     const { session } = await stage.calling(createRouter().route('a', () => nested(128)));
     const sent = await refusal(call(session, 'a', nested(128)));

@@ -1,3 +1,5 @@
+import { background, NO_OWNER } from '../../base/guard.js';
+import { leave } from '../../base/leave.js';
 import type { NnrpClientSession } from '../../client/session/client-session.js';
 
 type Watched = Pick<NnrpClientSession, 'submit'> & { readonly events?: NnrpClientSession['events'] };
@@ -23,6 +25,6 @@ export function whenSessionEnds(next: object, over: () => void): () => void {
     while ((await events.next()).done !== true);
     over();
   };
-  watch().catch(over);
-  return () => void events.return?.();
+  background(NO_OWNER, watch());
+  return () => leave(events);
 }

@@ -4,15 +4,26 @@ import { type CallMetadata, givenMetadata } from '../wire/metadata.js';
 
 type Read = RequestEnvelope | string | undefined;
 
-/** What has been read before a router was asked. */
-const READ = new WeakMap<object, { readonly request: Read }>();
+interface ReadCall {
+  /** As `decodeRequest` has it. */
+  readonly request: Read;
+  /** What its JSON takes besides its text. */
+  readonly partBytes: number;
+}
 
-/** The call that a submit is, as `decodeRequest` has it. */
-export function readCall(operation: OperationContext): Read {
+/** What has been read before a router was asked. */
+const READ = new WeakMap<object, ReadCall>();
+
+/** The call that a submit is. */
+export function readCall(operation: OperationContext): ReadCall {
   const known = READ.get(operation);
-  if (known !== undefined) return known.request;
+  if (known !== undefined) return known;
   const { body, metadata, routeId } = operation;
-  return decodeRequest(body, metadata, routeId);
+  let partBytes = 0;
+  const request = decodeRequest(body, metadata, routeId, (bytes) => {
+    partBytes = bytes;
+  });
+  return { request, partBytes };
 }
 
 /** What a submit says that is a call. */
@@ -25,8 +36,9 @@ export type CallFacts = Pick<RequestEnvelope, 'schema' | 'route' | 'requestId' |
  * @returns undefined when the submit is no call, or one that breaks the form
  */
 export function callOf(operation: OperationContext): CallFacts | undefined {
-  const request = readCall(operation);
-  if (!READ.has(operation)) READ.set(operation, { request });
+  const read = readCall(operation);
+  READ.set(operation, read);
+  const { request } = read;
   return typeof request === 'object' ? request : undefined;
 }
 
@@ -38,6 +50,6 @@ export function callOf(operation: OperationContext): CallFacts | undefined {
  */
 export function replaceCallMetadata(operation: OperationContext, metadata: CallMetadata): void {
   const checked = givenMetadata('replaceCallMetadata', metadata);
-  const request = readCall(operation);
-  if (typeof request === 'object') READ.set(operation, { request: { ...request, metadata: checked } });
+  const { request, partBytes } = readCall(operation);
+  if (typeof request === 'object') READ.set(operation, { request: { ...request, metadata: checked }, partBytes });
 }

@@ -1,6 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { isObject, jsonText, member, parsedJson } from '../../base/json.js';
+import { isObject, jsonText, member, parsedJson, readJson } from '../../base/json.js';
 import { type BodyInput, viewed } from '../../connection/body/body-bytes.js';
 import { types } from '../../platform/platform.js';
 import { type CallMetadata, metadataMember, readMetadata } from './metadata.js';
@@ -59,14 +59,16 @@ export function encodeRequest({ schema, route, requestId, metadata, body }: Requ
  * Reads a submit.
  *
  * @param routeId - of its header
+ * @param made - is told the bytes that its JSON takes besides its text
  * @returns undefined when it is no call at all; what is wrong, as text, when it is one that breaks the form
  */
 export function decodeRequest(
   body: Uint8Array,
   context: preview3.FrameSubmit,
   routeId: number,
+  made?: (bytes: number) => void,
 ): RequestEnvelope | string | undefined {
-  const found = decodeTyped(body, context);
+  const found = decodeTyped(body, context, made);
   if (found === undefined) return undefined;
   const schema = member(found.json, 'schema_version');
   if (schema !== CALL_SCHEMA && schema !== PROFILE_SCHEMA) return undefined;
@@ -158,14 +160,17 @@ function checkKept(value: unknown, what: string): void {
 function decodeTyped(
   body: Uint8Array,
   context: preview3.FrameSubmit | preview3.ResultPush,
+  made?: (bytes: number) => void,
 ): { readonly json: Readonly<Record<string, unknown>>; readonly bytes: Uint8Array | undefined } | undefined {
   const { payloadKindBitmap, payloadFrameCount } = context;
   const { StructuredEvent, OpaqueBytes } = preview3.PayloadKindFlags;
   const kinds = payloadFrameCount === 1 ? StructuredEvent : StructuredEvent | OpaqueBytes;
   if (payloadFrameCount < 1 || payloadFrameCount > 2 || payloadKindBitmap !== kinds) return undefined;
   const payloads = payloadsOf(body, context);
-  const json = payloads[0] === undefined ? undefined : parsedJson(payloads[0].bytes);
-  return isObject(json) ? { json, bytes: payloads[1]?.bytes } : undefined;
+  const read = payloads[0] === undefined ? undefined : readJson(payloads[0].bytes);
+  if (!isObject(read?.value)) return undefined;
+  made?.(read.partBytes);
+  return { json: read.value, bytes: payloads[1]?.bytes };
 }
 
 function payloadsOf(body: Uint8Array, context: preview3.FrameSubmit | preview3.ResultPush): preview3.Payload[] {

@@ -92,6 +92,8 @@ export class SessionLine {
     readonly classIndex: number,
     /** The handler of an operation that is over has run on for too long, in milliseconds. */
     readonly handlerStuck: (operation: Scheduled, forMs: number) => void,
+    /** Reading a submit has made so many bytes more, which its handler holds. */
+    readonly holdsMore: (operation: Scheduled, bytes: number) => void,
   ) {}
 
   /** A turn of the session; undefined when none of its operations waits. */

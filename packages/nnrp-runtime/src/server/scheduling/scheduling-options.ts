@@ -20,8 +20,8 @@ export interface SchedulingOptions {
    */
   readonly maxSuspendedPerConnection?: number | undefined;
   /**
-   * Bytes that the submits of one connection hold whose handlers have begun, 1 KiB more for each. With so many the next
-   * ones wait; default 256 MiB.
+   * Bytes that the submits of one connection hold whose handlers have begun, 1 KiB more for each, and for calls 64 for each
+   * object, list and member of their JSON. With so many the next ones wait; default 256 MiB.
    */
   readonly maxRunningBytesPerConnection?: number | undefined;
   /**

@@ -37,6 +37,8 @@ export class Dispatcher {
   private waiting = 0;
   private suspendedOperations = 0;
   private heldBytes = 0;
+  /** Of those of which reading the submit has made more than its packet. */
+  private moreBytes: WeakMap<Scheduled, number> | undefined;
   /** Operations that wait for a place, to begin or to go on. */
   private turns = 0;
   /** Connections that have a place, or wait for one. */
@@ -151,6 +153,16 @@ export class Dispatcher {
     return promise;
   }
 
+  /** The handler of the operation holds so many bytes more than its packet. */
+  holdsMore(operation: Scheduled, bytes: number): void {
+    if (operation.place === 'none' || bytes === 0) return;
+    this.moreBytes ??= new WeakMap();
+    this.moreBytes.set(operation, (this.moreBytes.get(operation) ?? 0) + bytes);
+    const share = shareOf(operation);
+    this.holds(share, bytes);
+    this.queue.changed(share);
+  }
+
   /** A handler is done. */
   finished(operation: Scheduled): void {
     const { place } = operation;
@@ -165,7 +177,8 @@ export class Dispatcher {
 
   private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: Turn | undefined): void {
     const share = shareOf(operation);
-    this.holds(share, -bytesOf(operation));
+    this.holds(share, -bytesOf(operation) - (this.moreBytes?.get(operation) ?? 0));
+    this.moreBytes?.delete(operation);
     // It was not waited for: the handler has ended before it was let go on.
     if (turn !== undefined) {
       this.leaves(turn);

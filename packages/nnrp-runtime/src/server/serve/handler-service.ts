@@ -241,8 +241,11 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
   }
 
   private lineOf({ connection, ack }: ServerSession): SessionLine {
-    return new SessionLine(this.shares.of(connection.origin), ack.acceptedPriorityClass, (operation, lateMs) =>
-      this.isStuck(operation, lateMs),
+    return new SessionLine(
+      this.shares.of(connection.origin),
+      ack.acceptedPriorityClass,
+      (operation, lateMs) => this.isStuck(operation, lateMs),
+      (operation, bytes) => this.dispatcher.holdsMore(operation, bytes),
     );
   }
 

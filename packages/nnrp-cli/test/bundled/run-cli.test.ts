@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
+import { requireFreshBuilds } from '../../../../tools/fresh-build.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-bundled-'));
 const handlers = join(folder, 'handlers.mjs');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PROGRAM = `
-import { runCli } from '../dist/index.js';
+import { runCli } from '../../dist/index.js';
 runCli(process.argv.slice(2)).then((code) => process.exit(code));
 `;
 
