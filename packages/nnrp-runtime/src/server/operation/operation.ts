@@ -121,6 +121,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return this.operationId;
   }
 
+  /** For what has read its body: that has made so many bytes more. An operation that no dispatcher has seen has no line. */
+  holdsMore(bytes: number): void {
+    this.line?.holdsMore(this, bytes);
+  }
+
   /** A getter: a field would make each operation larger. */
   protected get bodies(): SubmitBodies {
     return PREVIEW3_BODIES;
