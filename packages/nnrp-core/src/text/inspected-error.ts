@@ -2,7 +2,10 @@ import type { Inspect } from './inspected.js';
 import { printable, shownFormats } from './printable.js';
 
 const MAX_CAUSES = 8;
-const MAX_LINE_BYTES = 32 * 1024;
+/** So many characters of a stack are shown, and as many of that of each cause. */
+const MAX_STACK = 32 * 1024;
+/** The same of what an application has thrown: it may hold what a peer has sent. */
+const MAX_STACK_OF_OTHERS = 8192;
 
 /**
  * An error as util.inspect shows it: its stack, its own fields, and the stacks of its causes. What the errors of others
@@ -11,37 +14,40 @@ const MAX_LINE_BYTES = 32 * 1024;
  * @param inspect - the third argument of the method; absent where something else than util.inspect asks
  */
 export function inspectedError(error: Error, depth: number, options: object, inspect: Inspect | undefined): unknown {
-  const stack = printableLines(stackOf(error)).join('\n');
+  const stack = shownLines(error, MAX_STACK).join('\n');
   if (inspect === undefined || depth < 0) return depth < 0 ? `[${stack.split('\n', 1)[0]}]` : stack;
   const { name: _, ...fields } = { ...error };
   const shown: Record<string, unknown> = fields;
   const text = Object.keys(shown).length === 0 ? stack : `${stack} ${shownFormats(inspect(shown, options))}`;
-  return `${text}${causesOf(error)}`;
+  return `${text}${causesOf(error, MAX_STACK)}`;
 }
 
-/** The stack of an error of others, and those of its causes, as text that no terminal obeys; nothing else that it holds. */
-export function shownStack(error: Error): string {
-  return `${printableLines(stackOf(error)).join('\n')}${causesOf(error)}`;
+/**
+ * The stack of what was thrown, and those of its causes, as text that no terminal obeys; nothing else that it holds. Never throws.
+ */
+export function shownStack(error: unknown): string {
+  return `${shownLines(error, MAX_STACK_OF_OTHERS).join('\n')}${causesOf(error, MAX_STACK_OF_OTHERS)}`;
 }
 
-function causesOf(error: Error): string {
+function causesOf(error: unknown, maxLength: number): string {
   let text = '';
-  let { cause } = error;
+  let cause = causeOf(error);
   for (let count = 0; cause !== undefined && cause !== null && count < MAX_CAUSES; count++) {
-    text += `\n  [cause]: ${printableLines(stackOf(cause)).join('\n  ')}`;
+    text += `\n  [cause]: ${shownLines(cause, maxLength).join('\n  ')}`;
     cause = causeOf(cause);
   }
   return text;
 }
 
 /** What a peer has sent may be in the messages of others, too. */
-function printableLines(stack: string): string[] {
-  return stack.split('\n').map((line) => printable(line, MAX_LINE_BYTES));
+function shownLines(error: unknown, maxLength: number): string[] {
+  const lines = stackOf(error).slice(0, maxLength).split('\n');
+  return lines.map((line) => printable(line, maxLength));
 }
 
 function causeOf(error: unknown): unknown {
   try {
-    return typeof error === 'object' ? (error as Error).cause : undefined;
+    return typeof error === 'object' ? (error as Error | null)?.cause : undefined;
   } catch {
     return undefined;
   }
@@ -52,7 +58,8 @@ function stackOf(error: unknown): string {
     if (typeof error !== 'object' || error === null) return String(error);
     const { stack, message, name } = error as Partial<Error>;
     if (typeof stack === 'string' && stack !== '') return stack;
-    return typeof message === 'string' ? `${name}: ${message}` : 'an object';
+    if (typeof message !== 'string') return 'an object';
+    return typeof name === 'string' ? `${name}: ${message}` : message;
   } catch {
     return 'something that cannot be shown as text';
   }

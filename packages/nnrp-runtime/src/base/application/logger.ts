@@ -1,7 +1,7 @@
-import { printable } from 'nnrp-core';
+import { printable, shownStack } from 'nnrp-core';
 import { type Guarded, guard } from '../guard.js';
 import { isThenable, settledOnce } from '../thenable.js';
-import { SeldomWarning, shownStack } from '../warn.js';
+import { SeldomWarning } from '../warn.js';
 import { ApplicationContext } from './application-context.js';
 import { messageOf } from './thrown-text.js';
 

@@ -38,6 +38,17 @@ describe('failures of handlers that nobody listens to', () => {
     failures.end();
   });
 
+  it('show what has caused them, which often says more', () => {
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:8000\u001b[2J', { cause: 'no server' });
+    failures.add({ sessionId: 7, frameId: 1, error: new TypeError('fetch failed', { cause }) });
+    const [{ detail } = { detail: '' }] = warnings;
+    expect(detail).toMatch(/^TypeError: fetch failed\n {4}at /);
+    expect(detail).toMatch(/\n {2}\[cause\]: Error: connect ECONNREFUSED 127\.0\.0\.1:8000\\x1b\[2J\n {6}at /);
+    expect(detail).toMatch(/\n {2}\[cause\]: no server$/);
+    failures.end();
+  });
+
   it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
     const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);
