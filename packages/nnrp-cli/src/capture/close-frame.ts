@@ -1,5 +1,5 @@
 import { formatHex } from '../json/hex.js';
-import type { JsonObject } from '../json/struct-json.js';
+import type { JsonObject } from '../json/json-object.js';
 import type { CaptureFault } from './capture-fault.js';
 import type { Frame } from './frames.js';
 

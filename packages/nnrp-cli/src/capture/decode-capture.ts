@@ -1,9 +1,10 @@
 import { isWireError } from 'nnrp-core';
-import { REVISIONS, type RevisionName } from '../json/codec-revision.js';
+import type { RevisionName } from 'nnrp-runtime';
+import { REVISIONS } from '../json/codec-revision.js';
 import { decodeGuessed } from '../json/guess-revision.js';
 import { formatHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { packetToJson } from '../json/packet-json.js';
-import type { JsonObject } from '../json/struct-json.js';
 import { type CaptureFault, faultText } from './capture-fault.js';
 import { closeToJson } from './close-frame.js';
 import { beginsLikeFrame, type Frame, isControl, Opcode, readFrame } from './frames.js';

@@ -1,5 +1,5 @@
 import { printable } from 'nnrp-core';
-import type { JsonObject } from '../json/struct-json.js';
+import type { JsonObject } from '../json/json-object.js';
 import type { CaptureFault } from './capture-fault.js';
 
 /** More than a server of Node takes. */

@@ -1,7 +1,7 @@
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError, requestFault } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 import { errorJson, jsonText, terminalJson } from '../json-text.js';
 import { answerVector, impliedOp, VECTOR_OPS } from '../vectors/vector-request.js';
 import { type CodecRequest, performRequest } from './codec-request.js';

@@ -1,7 +1,7 @@
+import type { RevisionName } from 'nnrp-runtime';
 import { decodeCapture, isCapture } from '../capture/decode-capture.js';
 import { type CliIo, writeFully } from '../cli-io.js';
 import { ExitCode } from '../exit-code.js';
-import type { RevisionName } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
 import { isRequestError } from '../json/request-error.js';
 import { terminalJson } from '../json-text.js';

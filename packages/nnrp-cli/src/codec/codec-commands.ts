@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { isWireError } from 'nnrp-core';
+import type { RevisionName } from 'nnrp-runtime';
 import { type CliIo, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
-import { REVISION_NAMES, type RevisionName } from '../json/codec-revision.js';
+import { REVISION_NAMES } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
 import { hexOfDump } from '../json/hex-dump.js';
 import { RequestError, requestFault } from '../json/request-error.js';

@@ -1,15 +1,11 @@
-import {
-  type CodecRevision,
-  REVISION_NAMES,
-  REVISIONS,
-  type RevisionName,
-  revisionNamed,
-} from '../json/codec-revision.js';
+import type { RevisionName } from 'nnrp-runtime';
+import { type CodecRevision, REVISION_NAMES, REVISIONS, revisionNamed } from '../json/codec-revision.js';
 import { decodeGuessed } from '../json/guess-revision.js';
 import { formatHex, parseHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { packetFromJson, packetToJson } from '../json/packet-json.js';
 import { jsonType, RequestError } from '../json/request-error.js';
-import { type JsonObject, structFromJson, structToJson } from '../json/struct-json.js';
+import { structFromJson, structToJson } from '../json/struct-json.js';
 import { CAPABILITY_TOKENS } from '../vectors/body-kinds.js';
 import { Members } from '../vectors/members.js';
 

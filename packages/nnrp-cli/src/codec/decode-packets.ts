@@ -1,9 +1,10 @@
 import { describeFault, isWireError, PacketSplitter, type WireFault } from 'nnrp-core';
-import { REVISIONS, type RevisionName } from '../json/codec-revision.js';
+import type { RevisionName } from 'nnrp-runtime';
+import { REVISIONS } from '../json/codec-revision.js';
 import { decodeGuessed } from '../json/guess-revision.js';
+import type { JsonObject } from '../json/json-object.js';
 import { packetToJson } from '../json/packet-json.js';
 import { payloadsToJson } from '../json/payload-json.js';
-import type { JsonObject } from '../json/struct-json.js';
 
 /** How packets are shown. */
 export interface PacketView {

@@ -3,14 +3,8 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { readSmallFile } from '../files/small-file.js';
+import { isJsonObject, type JsonObject } from '../json/json-object.js';
 import { errorText } from '../terminal-text.js';
-
-/** A JSON object; nothing in it has been looked at. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** A file of the suite is missing, or says something else than it should; the message names the file. */
 export class SuiteFileError extends Error {

@@ -10,6 +10,7 @@ import {
   FLAG_NAMES as PREVIEW4_FLAG_NAMES,
   STRUCTS as PREVIEW4_STRUCTS,
 } from 'nnrp-core/preview4/struct-table';
+import type { RevisionName } from 'nnrp-runtime';
 
 type Tables<T> = Readonly<Record<string, T>>;
 
@@ -22,8 +23,6 @@ export interface CodecRevision {
   readonly enumNames: Tables<NamesByValue>;
   readonly flagNames: Tables<NamesByValue>;
 }
-
-export type RevisionName = 'preview3' | 'preview4';
 
 export const REVISIONS: Readonly<Record<RevisionName, CodecRevision>> = {
   preview3: {

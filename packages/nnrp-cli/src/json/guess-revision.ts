@@ -1,7 +1,8 @@
 import { decodePacket, isWireError, type Packet } from 'nnrp-core';
 import { type CodecRevision, metadataOf, REVISIONS } from './codec-revision.js';
+import type { JsonObject } from './json-object.js';
 import { packetToJson } from './packet-json.js';
-import { type JsonObject, structToJson } from './struct-json.js';
+import { structToJson } from './struct-json.js';
 
 /** Offsets in the common header. */
 const MESSAGE_TYPE_AT = 6;

@@ -1,8 +1,9 @@
 import { decodePacket, type MessageInfo, type StructCodec } from 'nnrp-core';
 import { type CodecRevision, metadataOf as metadataStructOf } from './codec-revision.js';
 import { formatHex, parseHex } from './hex.js';
+import type { JsonObject } from './json-object.js';
 import { jsonType, RequestError } from './request-error.js';
-import { type JsonObject, requireObject, structFromJson, structToJson } from './struct-json.js';
+import { requireObject, structFromJson, structToJson } from './struct-json.js';
 
 const HEADER_BYTES = 40;
 const PARTS = ['header', 'metadata', 'body_hex', 'message_type'];

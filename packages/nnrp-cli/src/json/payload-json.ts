@@ -3,7 +3,7 @@ import { decodePayloads as preview3Payloads } from 'nnrp-core/preview3';
 import { decodePayloads as preview4Payloads } from 'nnrp-core/preview4';
 import { type CodecRevision, metadataOf } from './codec-revision.js';
 import { formatHex } from './hex.js';
-import type { JsonObject } from './struct-json.js';
+import type { JsonObject } from './json-object.js';
 
 const PAYLOADS = { preview3: preview3Payloads, preview4: preview4Payloads } as const;
 

@@ -1,13 +1,11 @@
 import type { StructCodec, StructField } from 'nnrp-core';
 import { flagNames } from 'nnrp-core/preview3';
 import type { CodecRevision } from './codec-revision.js';
+import type { JsonObject } from './json-object.js';
 import { jsonType, RequestError } from './request-error.js';
 
 /** Names of the values of a revision. */
 export type ValueNames = Pick<CodecRevision, 'enumNames' | 'flagNames'>;
-
-/** A JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** More digits than any u64 can have; longer texts are not worth parsing. */
 const DECIMAL = /^-?\d{1,40}$/;

@@ -19,7 +19,7 @@ import {
   unknownCapabilityToken,
 } from 'nnrp-core/preview4';
 import { formatHex } from '../json/hex.js';
-import type { JsonObject } from '../json/struct-json.js';
+import type { JsonObject } from '../json/json-object.js';
 import { invalid, MAX_U16, MAX_U32, type Members, membersAt } from './members.js';
 import { tensorParts } from './tensor-parts.js';
 import { valueAt, valueIn, valueToJson } from './values.js';

@@ -15,8 +15,8 @@ import {
   type TensorSubmitRequest,
 } from 'nnrp-core/preview4';
 import { formatHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 import { hexAt, MAX_U8, MAX_U16, MAX_U32, type Members, membersAt, numberAt } from './members.js';
 
 /** What `builder` takes. */

@@ -31,8 +31,8 @@ import {
   type RecoveryOutcome,
   recoveryOutcome,
 } from 'nnrp-core/preview4';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 import { hexAt, MAX_U8, type Members } from './members.js';
 
 type Outcome = WireFault | string;

@@ -11,8 +11,8 @@ import {
   TOKEN_DELTA_SCHEMA_VERSION,
 } from 'nnrp-core/preview4';
 import { formatHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 
 const U32_BYTES = 4;
 const U64_BYTES = 8;

@@ -1,6 +1,6 @@
 import { parseHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { jsonType, RequestError } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 
 export const MAX_U8 = 0xff;
 export const MAX_U16 = 0xffff;

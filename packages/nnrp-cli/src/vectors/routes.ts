@@ -8,7 +8,7 @@ import {
   readProviderEndpoint,
   selectRoute,
 } from 'nnrp-runtime/transport';
-import type { JsonObject } from '../json/struct-json.js';
+import type { JsonObject } from '../json/json-object.js';
 import { MAX_U32, type Members, membersAt } from './members.js';
 
 const TRANSPORTS = Object.keys(ROUTE_TRANSPORT_IDS) as readonly RouteTransport[];

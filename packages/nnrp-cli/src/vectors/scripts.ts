@@ -9,8 +9,8 @@ import {
   decodeTypedPayloadDescriptor,
   TOKEN_DELTA_SCHEMA,
 } from 'nnrp-core/preview4';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import type { JsonObject } from '../json/struct-json.js';
 import { MAX_U8, MAX_U16, MAX_U32, type Members, membersAt } from './members.js';
 
 const MACHINES = ['operations', 'lifecycle', 'schemas'] as const;

@@ -6,7 +6,7 @@ import {
   type InlineObject,
 } from 'nnrp-core/preview4';
 import { formatHex } from '../json/hex.js';
-import type { JsonObject } from '../json/struct-json.js';
+import type { JsonObject } from '../json/json-object.js';
 import { MAX_U16, MAX_U32, type Members } from './members.js';
 import { structNamed, valueToJson } from './values.js';
 

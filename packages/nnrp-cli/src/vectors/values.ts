@@ -1,7 +1,8 @@
 import type { StructCodec } from 'nnrp-core';
 import { REVISIONS } from '../json/codec-revision.js';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import { type JsonObject, structFromJson, structToJson } from '../json/struct-json.js';
+import { structFromJson, structToJson } from '../json/struct-json.js';
 import { Members } from './members.js';
 
 type StructValue = Readonly<Record<string, number | bigint>>;

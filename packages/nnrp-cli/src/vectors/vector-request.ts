@@ -1,9 +1,10 @@
 import { isNnrpError, isWireError, WireError } from 'nnrp-core';
 import { checkCapabilityTokens, decodeCapability, MESSAGES } from 'nnrp-core/preview4';
-import type { RevisionName } from '../json/codec-revision.js';
+import type { RevisionName } from 'nnrp-runtime';
 import { formatHex } from '../json/hex.js';
+import type { JsonObject } from '../json/json-object.js';
 import { RequestError } from '../json/request-error.js';
-import { type JsonObject, structFromJson, structToJson } from '../json/struct-json.js';
+import { structFromJson, structToJson } from '../json/struct-json.js';
 import { BODY_KINDS } from './body-kinds.js';
 import { build } from './builders.js';
 import { check } from './checks.js';

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, listMember, requireProtocol, textMember } from '../json-file.js';
+import { isJsonObject, type JsonObject } from '../../json/json-object.js';
+import { listMember, requireProtocol, textMember } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
 
 /** A case that a plan asks for. */

@@ -1,6 +1,6 @@
 import { printable } from 'nnrp-core';
+import type { JsonObject } from '../../json/json-object.js';
 import { errorText } from '../../terminal-text.js';
-import type { JsonObject } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
 import type { AdapterCase } from './adapter-case.js';
 import type { AdapterPlan, PlannedCase } from './adapter-plan.js';

@@ -1,12 +1,6 @@
 import type { RouteTransport } from 'nnrp-runtime/transport';
-import {
-  isJsonObject,
-  type JsonObject,
-  listMember,
-  requireProtocol,
-  SuiteFileError,
-  textMember,
-} from '../json-file.js';
+import { isJsonObject, type JsonObject } from '../../json/json-object.js';
+import { listMember, requireProtocol, SuiteFileError, textMember } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
 
 /** One route of a scenario. */

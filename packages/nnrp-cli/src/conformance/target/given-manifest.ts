@@ -1,14 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import {
-  isJsonObject,
-  type JsonObject,
-  listMember,
-  readJsonFile,
-  requireProtocol,
-  SuiteFileError,
-  textMember,
-} from '../json-file.js';
+import { isJsonObject, type JsonObject } from '../../json/json-object.js';
+import { listMember, readJsonFile, requireProtocol, SuiteFileError, textMember } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
 
 export const CARRIERS = ['tcp', 'quic', 'ipc', 'websocket'] as const;
@@ -16,8 +9,8 @@ export const CARRIERS = ['tcp', 'quic', 'ipc', 'websocket'] as const;
 /** A transport, as manifests name it. */
 export type Carrier = (typeof CARRIERS)[number];
 
-/** Files of a certificate. */
-export interface CertificateFiles {
+/** The files that a target proves itself by. */
+export interface TargetFiles {
   readonly serverName: string;
   readonly certificate: string;
   readonly privateKey: string;
@@ -30,7 +23,7 @@ export interface Place {
   /** As a manifest has it: HOST:PORT, or a URL. */
   readonly endpoint: string;
   /** Whole paths; undefined for what is plain. */
-  readonly files: CertificateFiles | undefined;
+  readonly files: TargetFiles | undefined;
 }
 
 /** A manifest that was there before the target: it says where the target listens. */
@@ -70,7 +63,7 @@ export async function givenManifest(path: string): Promise<GivenManifest | undef
   return { json, wire, places, hasSuiteAsServer: Array.isArray(modes) && modes.includes('suite_as_server') };
 }
 
-function certificateFiles(transport: JsonObject, path: string, name: Carrier): CertificateFiles | undefined {
+function certificateFiles(transport: JsonObject, path: string, name: Carrier): TargetFiles | undefined {
   const { tls, security } = transport;
   const where = `${path}: ${name}`;
   if (tls !== true) {

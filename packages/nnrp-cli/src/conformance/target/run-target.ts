@@ -3,7 +3,7 @@ import { NnrpServer } from 'nnrp-runtime';
 import type { FramedListener } from 'nnrp-runtime/transport';
 import { writeJsonFile } from '../json-file.js';
 import { CountedListener } from './counted-listener.js';
-import { type Carrier, type CertificateFiles, type GivenManifest, givenManifest } from './given-manifest.js';
+import { type Carrier, type GivenManifest, givenManifest, type TargetFiles } from './given-manifest.js';
 import { exchangeAsClient } from './suite-client.js';
 import { suiteHandlers } from './suite-handlers.js';
 import { SERVER_NAME } from './target-identity.js';
@@ -128,7 +128,7 @@ function isFreeAtOnce(given: GivenManifest | undefined, tcpConnections: number):
   return !(given.places.has('websocket') && Array.isArray(capabilities) && capabilities.includes(OPEN_AI));
 }
 
-function ownFiles(manifest: string): CertificateFiles {
+function ownFiles(manifest: string): TargetFiles {
   const folder = dirname(manifest);
   const certificate = join(folder, FILES.certificate);
   return {

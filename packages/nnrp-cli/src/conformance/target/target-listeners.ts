@@ -16,7 +16,7 @@ import { WebSocketConnector, WebSocketListener } from 'nnrp-transport-websocket'
 import { readSmallFile } from '../../files/small-file.js';
 import { errorText } from '../../terminal-text.js';
 import { SuiteFileError } from '../json-file.js';
-import type { Carrier, CertificateFiles, Place } from './given-manifest.js';
+import type { Carrier, Place, TargetFiles } from './given-manifest.js';
 import { targetIdentity } from './target-identity.js';
 
 const WITHOUT_ALPN = { alpn: false } as const;
@@ -24,7 +24,7 @@ const WITHOUT_SUBPROTOCOL = { offerSubprotocol: false } as const;
 const ANY_PORT = '127.0.0.1:0';
 
 /** Free ports, and a socket of one's own. */
-export function freePlaces(files: CertificateFiles): ReadonlyMap<Carrier, Place> {
+export function freePlaces(files: TargetFiles): ReadonlyMap<Carrier, Place> {
   return new Map<Carrier, Place>([
     ['tcp', { endpoint: ANY_PORT, files: undefined }],
     ['quic', { endpoint: ANY_PORT, files }],
@@ -40,7 +40,7 @@ function ipcEndpoint(): string {
 }
 
 /** Certificate and key of the files in DER; both are made where there are none. */
-async function identityIn(files: CertificateFiles) {
+async function identityIn(files: TargetFiles) {
   const [certificate, privateKey] = [fileOf(files.certificate), fileOf(files.privateKey)];
   if (certificate && privateKey) return { certificate, privateKey };
   if (certificate || privateKey)
@@ -73,7 +73,7 @@ function isThere(path: string): Promise<boolean> {
 }
 
 /** Makes a certificate and its key, in place of those that are there. */
-export async function writeIdentity(files: CertificateFiles) {
+export async function writeIdentity(files: TargetFiles) {
   const made = targetIdentity(files.serverName);
   for (const path of [files.certificate, files.privateKey, files.trusted])
     await mkdir(dirname(path), { recursive: true });
@@ -113,14 +113,14 @@ export function endpointOf(carrier: Carrier, { endpoint }: Place, listener: Fram
 export async function connectorTo(
   carrier: 'tcp' | 'websocket',
   endpoint: string,
-  files: CertificateFiles | undefined,
+  files: TargetFiles | undefined,
 ): Promise<FramedConnector> {
   const trust = files && { roots: rootsOf(files), serverName: files.serverName };
   if (carrier === 'tcp') return trust === undefined ? new TcpConnector(endpoint) : new TlsConnector(endpoint, trust);
   return new WebSocketConnector(endpoint, { ...WITHOUT_SUBPROTOCOL, ...trust });
 }
 
-function rootsOf({ trusted }: CertificateFiles): Buffer {
+function rootsOf({ trusted }: TargetFiles): Buffer {
   const roots = fileOf(trusted);
   if (roots === undefined) throw new SuiteFileError(`${trusted} is missing`);
   return roots;

@@ -1,5 +1,5 @@
 import { officialProviderId, type RouteTransport } from 'nnrp-runtime/transport';
-import type { JsonObject } from '../json-file.js';
+import type { JsonObject } from '../../json/json-object.js';
 import { PROTOCOL_VERSION, SUITE_VERSION } from '../protocol.js';
 import type { Carrier, GivenManifest } from './given-manifest.js';
 import { SERVER_NAME } from './target-identity.js';

@@ -24,7 +24,7 @@ import type { DropOptions } from '../contract/preview4/drop-options.js';
 import type { OperationBudget, OperationPriority, ProgressInit } from '../contract/preview4/operation-facts.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
-import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import type { HandlerPlace, PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import { OperationAbort } from './abort/operation-abort.js';
 import { PREVIEW3_BODIES, type SubmitBodies } from './bodies/submit-bodies.js';
 

@@ -13,14 +13,14 @@ export interface Scheduled extends Pick<OperationContext, 'frameId' | 'session' 
   /** Its session, which pays for its place; undefined before it has come to the dispatcher. */
   line: SessionLine | undefined;
   /** That it waits for a place. */
-  turn: Turn | undefined;
+  turn: PlaceTurn | undefined;
 }
 
 /** An operation that waits for a place: to begin, or to go on. */
-export class Turn implements Link<Turn> {
-  before: Turn | undefined = undefined;
-  after: Turn | undefined = undefined;
-  chain: Chain<Turn> | undefined = undefined;
+export class PlaceTurn implements Link<PlaceTurn> {
+  before: PlaceTurn | undefined = undefined;
+  after: PlaceTurn | undefined = undefined;
+  chain: Chain<PlaceTurn> | undefined = undefined;
 
   constructor(
     readonly operation: Scheduled,
@@ -35,7 +35,7 @@ class SessionTurns implements Link<SessionTurns> {
   before: SessionTurns | undefined = undefined;
   after: SessionTurns | undefined = undefined;
   chain: Chain<SessionTurns> | undefined = undefined;
-  readonly turns = new Chain<Turn>();
+  readonly turns = new Chain<PlaceTurn>();
 }
 
 /** What a connection has waiting in one priority class: a round of sessions. */
@@ -97,11 +97,11 @@ export class SessionLine {
   ) {}
 
   /** A turn of the session; undefined when none of its operations waits. */
-  get oldest(): Turn | undefined {
+  get oldest(): PlaceTurn | undefined {
     return this.goingOn?.turns.first ?? this.beginning?.turns.first;
   }
 
-  turnsOf(turn: Turn): SessionTurns {
+  turnsOf(turn: PlaceTurn): SessionTurns {
     if (turn.again === undefined) {
       this.beginning ??= new SessionTurns();
       return this.beginning;

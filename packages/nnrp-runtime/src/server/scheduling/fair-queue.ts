@@ -1,5 +1,5 @@
 import { Chain } from '../../base/queues/chain.js';
-import type { ConnectionShare, ShareOfClass, Turn } from './connection-share.js';
+import type { ConnectionShare, PlaceTurn, ShareOfClass } from './connection-share.js';
 
 /** What a connection may have. */
 export interface ShareLimits {
@@ -49,7 +49,7 @@ export class FairQueue {
     this.rounds = weights.map((weight) => new ClassRound(1 / weight));
   }
 
-  add(turn: Turn): void {
+  add(turn: PlaceTurn): void {
     const { share, classIndex } = turn.line;
     const part = share.ofClass(classIndex);
     const session = turn.line.turnsOf(turn);
@@ -60,7 +60,7 @@ export class FairQueue {
   }
 
   /** It does not wait any more. */
-  remove(turn: Turn): void {
+  remove(turn: PlaceTurn): void {
     const { share, classIndex } = turn.line;
     const session = turn.line.turnsOf(turn);
     session.turns.remove(turn);
@@ -74,7 +74,7 @@ export class FairQueue {
    * @param hasRoomAbove - whether a connection that has at least so many places may have one more
    * @returns undefined when none may have a place
    */
-  next(hasRoomAbove: (places: number) => boolean): Turn | undefined {
+  next(hasRoomAbove: (places: number) => boolean): PlaceTurn | undefined {
     let first: ClassRound | undefined;
     let rank = 0;
     for (const round of this.rounds) {
@@ -96,7 +96,7 @@ export class FairQueue {
     for (const part of share.classes) if (part !== undefined) this.settle(part);
   }
 
-  private takeFrom(part: ShareOfClass): Turn | undefined {
+  private takeFrom(part: ShareOfClass): PlaceTurn | undefined {
     const sessions = part.toGoOn.isEmpty ? part.toBegin : part.toGoOn;
     const session = sessions.first;
     const turn = session?.turns.first;

@@ -1,6 +1,6 @@
 import type { Complete } from '../../base/options.js';
 import type { BoundName } from '../contract/server-bounds.js';
-import { ConnectionShare, type Scheduled, type SessionLine, Turn } from '../scheduling/connection-share.js';
+import { ConnectionShare, PlaceTurn, type Scheduled, type SessionLine } from '../scheduling/connection-share.js';
 import { FairQueue, mayBeginOne, roughly } from '../scheduling/fair-queue.js';
 import type { SchedulingOptions } from '../scheduling/scheduling-options.js';
 
@@ -95,7 +95,7 @@ export class Dispatcher {
     operation.line = line;
     this.waiting++;
     share.waiting++;
-    this.waits(new Turn(operation, line, undefined));
+    this.waits(new PlaceTurn(operation, line, undefined));
     this.tellWhyItWaits(share);
     // While a handler begins, the loop that has begun it goes on to this one.
     if (this.starting) return undefined;
@@ -148,7 +148,7 @@ export class Dispatcher {
     const promise = new Promise<void>((yes) => {
       resolve = yes;
     });
-    this.waits(new Turn(operation, line, { promise, resolve }));
+    this.waits(new PlaceTurn(operation, line, { promise, resolve }));
     this.startNext();
     return promise;
   }
@@ -175,7 +175,7 @@ export class Dispatcher {
     }
   }
 
-  private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: Turn | undefined): void {
+  private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: PlaceTurn | undefined): void {
     const share = shareOf(operation);
     this.holds(share, -bytesOf(operation) - (this.moreBytes?.get(operation) ?? 0));
     this.moreBytes?.delete(operation);
@@ -247,7 +247,7 @@ export class Dispatcher {
     }
   }
 
-  private comesOn({ operation, line, again }: Turn): void {
+  private comesOn({ operation, line, again }: PlaceTurn): void {
     const { share } = line;
     this.turns--;
     if (again !== undefined) {
@@ -299,14 +299,14 @@ export class Dispatcher {
     this.startNext();
   }
 
-  private waits(turn: Turn): void {
+  private waits(turn: PlaceTurn): void {
     turn.operation.turn = turn;
     this.turns++;
     this.activate(turn.line.share);
     this.queue.add(turn);
   }
 
-  private takeBack(turn: Turn): void {
+  private takeBack(turn: PlaceTurn): void {
     const { again, line } = turn;
     this.leaves(turn);
     if (again !== undefined) {
@@ -317,7 +317,7 @@ export class Dispatcher {
     }
   }
 
-  private leaves(turn: Turn): void {
+  private leaves(turn: PlaceTurn): void {
     this.turns--;
     this.queue.remove(turn);
     this.deactivateIfUnused(turn.line.share);
@@ -352,6 +352,6 @@ function bytesOf({ byteLength }: Scheduled): number {
 }
 
 /** What it waits for. One that the application has frozen keeps the turn that it has had. */
-function turnOf({ turn }: Scheduled): Turn | undefined {
+function turnOf({ turn }: Scheduled): PlaceTurn | undefined {
   return turn?.chain === undefined ? undefined : turn;
 }
