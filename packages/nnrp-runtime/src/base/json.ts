@@ -1,17 +1,8 @@
-import { ignoreRejectionsWithin, UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, jsonParts, MAX_JSON_DEPTH, MAX_JSON_PARTS, UsageError } from 'nnrp-core';
 import { isThenable } from './thenable.js';
 
-/** Objects and lists in each other that a call may have. Readers walk it by recursion. */
-const MAX_DEPTH = 128;
-/**
- * Objects, lists and members that it may have. An empty object is three bytes of JSON, some 70 bytes of memory and, with the
- * collection of garbage, a microsecond: a packet of the largest size would be a gigabyte, and half a minute in which nobody is served.
- */
-const MAX_PARTS = 1_000_000;
-/** Each of them, measured: 67 for an empty object with its place in a list, 66 for a member of a name of its own. */
-const PART_BYTES = 64;
-const DEEP = 'deep';
-const LARGE = 'large';
+/** What each object, list and member takes, measured: 67 for an empty object with its place in a list, 66 for a member of a name of its own. */
+export const PART_BYTES = 64;
 const UTF8 = new TextDecoder();
 
 /** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or it is nested too deeply to be read */
@@ -21,66 +12,25 @@ export function jsonText(value: unknown, what: string): string {
   try {
     text = JSON.stringify(value);
     // The other end would say no more than that it is something else.
-    const parts = partsOf(text ?? '');
-    if (parts === DEEP) lost = DEEP;
-    else if (parts > MAX_PARTS) lost = LARGE;
+    const parts = jsonParts(text ?? '');
+    if (typeof parts === 'string') lost = parts;
     else if (text?.includes('{}') || text?.includes('{"0":') || mayHide(value)) lost = lostWithin(value);
   } catch {
     // A bigint, a circle, or what throws when it is read. Its text may have a piece of the value in it, and errors are logged.
     text = undefined;
   }
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
-  if (lost === DEEP)
-    throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
-  if (lost === LARGE) throw new UsageError(`${what} takes at most ${MAX_PARTS} objects, lists and members`);
+  if (lost === 'deep')
+    throw new UsageError(
+      `${what} takes objects and lists that nest at most ${MAX_JSON_DEPTH} deep, its envelope counted`,
+    );
+  if (lost === 'large') throw new UsageError(`${what} takes at most ${MAX_JSON_PARTS} objects, lists and members`);
   if (lost === PROMISE) throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   if (lost !== undefined)
     throw new UsageError(
       `${what} takes what JSON can hold, or bytes alone, got an object of the kind ${lost} within it`,
     );
   return text;
-}
-
-/**
- * Objects, lists and members of JSON, found without making them; 0 of what is short, DEEP of what nests too deeply. What it finds of a
- * text that is no JSON means nothing.
- */
-function partsOf(json: string): number | typeof DEEP {
-  if (json.length <= 2 * MAX_DEPTH) return 0;
-  let depth = 0;
-  let parts = 0;
-  for (let at = 0; at < json.length; at++) {
-    switch (json.charCodeAt(at)) {
-      case 0x22: // "
-        at = endOfText(json, at);
-        break;
-      case 0x5b: // [
-      case 0x7b: // {
-        if (++depth > MAX_DEPTH) return DEEP;
-        parts++;
-        break;
-      case 0x3a: // :
-        parts++;
-        break;
-      case 0x5d:
-      case 0x7d:
-        depth--;
-        break;
-      default:
-    }
-  }
-  return parts;
-}
-
-/** Where the quote is that ends a text, or the JSON. @param start - of the one that begins it */
-function endOfText(json: string, start: number): number {
-  for (let end = json.indexOf('"', start + 1); ; end = json.indexOf('"', end + 1)) {
-    if (end < 0) return json.length;
-    let first = end;
-    while (json[first - 1] === '\\') first--;
-    // An even number of backslashes escapes only themselves.
-    if ((end - first) % 2 === 0) return end;
-  }
 }
 
 const PROMISE = 'promise';
@@ -159,8 +109,8 @@ export function readJson(
 ): { readonly value: unknown; readonly partBytes: number } | undefined {
   try {
     const json = typeof given === 'string' ? given : UTF8.decode(given);
-    const parts = partsOf(json);
-    if (parts === DEEP || parts > MAX_PARTS) return undefined;
+    const parts = jsonParts(json);
+    if (typeof parts === 'string') return undefined;
     return { value: JSON.parse(json), partBytes: parts * PART_BYTES };
   } catch {
     return undefined;

@@ -38,7 +38,7 @@ describe.each(Object.entries(ENDS))('the body of %s', (_, receive) => {
 
   it.each([
     ['no JSON: secret', 'frame 1: json() takes a body of JSON, but its 15 bytes are no JSON'],
-    ['', 'frame 1: json() takes a body of JSON, but the body is empty'],
+    ['', 'frame 1: json() takes a body of JSON, but it is empty'],
   ])('is not when it is %j, and the error says so without a piece of it', async (body, text) => {
     const received = await receive(body);
     const failure = (() => {
@@ -51,6 +51,17 @@ describe.each(Object.entries(ENDS))('the body of %s', (_, receive) => {
     })();
     expect(failure).toMatchObject({ code: 'NNRP_ERR_USAGE', rawMessage: text });
     expect([failure?.cause, failure?.message]).toEqual([undefined, expect.not.stringContaining('secret')]);
+  });
+
+  it.each([
+    ['more objects than a million', `[${'{},'.repeat(1_000_000)}0]`],
+    ['more levels than 128', `${'['.repeat(129)}0${']'.repeat(129)}`],
+  ])('is no JSON to json() when it has %s', async (_what, body) => {
+    const received = await receive(body);
+    expect(() => received.json()).toThrow(
+      'frame 1: json() takes a body of JSON of at most 1000000 objects, lists and members, nested at most 128 deep: JSON.parse(text()) has no limit',
+    );
+    expect(JSON.parse(received.text())).toBeInstanceOf(Array);
   });
 
   it('is copied by bytes(): aligned, and one’s own to change and to transfer', async () => {

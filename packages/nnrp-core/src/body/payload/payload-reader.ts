@@ -1,10 +1,10 @@
-import { UsageError } from '../../errors.js';
 import { ProfileId, StreamSemantics } from '../../generated/preview3/enums.js';
 import { DescriptorFlags, PayloadKindFlags } from '../../generated/preview3/flags.js';
 import { PayloadKindFlagsName } from '../../generated/preview3/names.js';
 import type { TypedPayloadDescriptor } from '../../generated/preview3/typed-payload-descriptor.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import { type BodyContext, decodeBody } from '../region/body-regions.js';
+import { readJson } from './json-parts.js';
 import type { PayloadKind } from './payload-body.js';
 import { requireBytes } from './payload-data.js';
 
@@ -40,14 +40,12 @@ export class Payload<D extends Pick<TypedPayloadDescriptor, 'descriptorFlags'> =
     return decodeUtf8(this.bytes);
   }
 
-  /** The bytes as a value. @throws UsageError when they are no JSON */
+  /**
+   * The bytes as a value.
+   * @throws UsageError when they are no JSON, or one of more than a million objects, lists and members or 128 levels
+   */
   json(): unknown {
-    try {
-      return JSON.parse(this.text());
-    } catch {
-      // The error of JSON.parse has a piece of the text in it, and errors are logged.
-      throw new UsageError(`json() takes a payload of JSON, but its ${this.bytes.length} bytes are none`);
-    }
+    return readJson(this.text(), 'json() takes a payload of JSON', this.bytes.length).value;
   }
 }
 

@@ -185,8 +185,17 @@ describe('what is no payload is refused', () => {
   it('a payload that is no JSON, without showing it', () => {
     const [payload] = throughWire([opaquePayload('a secret')]);
     expect(() => payload?.json()).toThrow(
-      /^\[NNRP_ERR_USAGE\] json\(\) takes a payload of JSON, but its 8 bytes are none$/,
+      /^\[NNRP_ERR_USAGE\] json\(\) takes a payload of JSON, but its 8 bytes are no JSON$/,
     );
+  });
+
+  it('a payload of more JSON than is read from others', () => {
+    const [payload] = throughWire([opaquePayload(`[${'"a",'.repeat(1_000_000)}${'[],'.repeat(1_000_000)}0]`)]);
+    expect(() => payload?.json()).toThrow(/a payload of JSON of at most 1000000 objects, lists and members/);
+    const [nested] = throughWire([opaquePayload(`${'['.repeat(129)}${']'.repeat(129)}`)]);
+    expect(() => nested?.json()).toThrow(/nested at most 128 deep/);
+    const [most] = throughWire([opaquePayload(`[${'"[",'.repeat(1_000_000)}${'{},'.repeat(999_998)}[]]`)]);
+    expect(most?.json()).toHaveLength(1_999_999);
   });
 
   it('a body that breaks the rules of its regions', () => {

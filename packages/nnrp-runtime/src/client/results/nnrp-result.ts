@@ -137,10 +137,10 @@ export class NnrpResult {
 
   /**
    * The body as a value: `result.json<Answer>()`. The type is the caller's word, and is not checked.
-   * @throws UsageError when it is no JSON
+   * @throws UsageError when it is no JSON, or one of more than a million objects, lists and members or 128 levels
    */
   json<Value = unknown>(): Value {
-    return bodyJson(this.body, this.frameId) as Value;
+    return bodyJson(this.body, this.frameId).value as Value;
   }
 
   /**

@@ -271,7 +271,10 @@ export interface OperationContext extends NnrpSubmit {
   readonly body: BodyBytes;
   /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string;
-  /** The body as a value. @throws UsageError when it is no JSON */
+  /**
+   * The body as a value. While the handler runs, each object, list and member counts as 64 bytes more that it holds.
+   * @throws UsageError when it is no JSON, or one of more than a million of them or 128 levels
+   */
   json<Value = unknown>(): Value;
   /**
    * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its

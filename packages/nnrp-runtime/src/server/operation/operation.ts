@@ -10,6 +10,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { PART_BYTES } from '../../base/json.js';
 import { leave } from '../../base/leave.js';
 import { optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
@@ -27,31 +28,7 @@ import type { FrameFailure } from '../failures/frame-failure.js';
 import type { HandlerPlace, PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import { OperationAbort } from './abort/operation-abort.js';
 import { PREVIEW3_BODIES, type SubmitBodies } from './bodies/submit-bodies.js';
-
-/** What an operation needs of those that it is one of. */
-export interface OperationOwner {
-  readonly results: {
-    push(operation: Operation, partial: ResultValue): Promise<void>;
-    complete(operation: Operation, result: ResultValue): Promise<void>;
-  };
-  /** @throws UsageError when the options say what this revision cannot */
-  drop(operation: Operation, options?: DropOptions): Promise<void>;
-  /** @throws UsageError when this revision has no such message */
-  progress(operation: Operation, progress: ProgressInit): boolean;
-  /** @throws UsageError when the state does not lead there, or the operation is over */
-  enter(operation: Operation, state: preview3.OperationState): void;
-  /** @throws UsageError when the relationship cannot be */
-  relate(operation: Operation, parentFrameId: number | undefined, groupId: number | undefined): void;
-  /** The work is in the application's hands. */
-  started(operation: Operation): void;
-  /** Dropped for another reason than that the application says so. */
-  fail(operation: Operation, failure: FrameFailure): void;
-  /** The time for its work is over. */
-  expire(operation: Operation, reason: DeadlineError): void;
-  /** A listener of the operation's signal has failed. */
-  listenerFailed(operation: Operation, error: unknown): void;
-  crashed(error: unknown): void;
-}
+import type { OperationOwner } from './operation-owner.js';
 
 const NO_OBJECTS: readonly ResolvedObject[] = [];
 
@@ -105,7 +82,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** Made by the session. */
   constructor(
     readonly session: NnrpServerSession,
-    private readonly owner: OperationOwner,
+    private readonly owner: OperationOwner<Operation>,
     private packet: Packet,
     public deadlineMs: number,
     readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
@@ -162,7 +139,9 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   json<Value = unknown>(): Value {
-    return bodyJson(this.body, this.frameId) as Value;
+    const { value, parts } = bodyJson(this.body, this.frameId);
+    this.holdsMore(parts * PART_BYTES);
+    return value as Value;
   }
 
   bytes(): OwnBytes {

@@ -35,7 +35,8 @@ import {
   sessionClosed,
 } from '../failures/frame-failure.js';
 import { DroppedUnseen } from './dropped-unseen.js';
-import { Operation, type OperationOwner } from './operation.js';
+import { Operation } from './operation.js';
+import type { OperationOwner } from './operation-owner.js';
 import { ResultSender, type ResultSenderOwner, type SendingSession } from './result-sender.js';
 import { defaultResults } from './result-values.js';
 import type { ServerSessionConnection } from './server-session-connection.js';
@@ -64,7 +65,7 @@ export interface OperationsOwner extends SendingSession {
  * The operations of one session: which frames are in flight, how they end, and that every frame gets exactly one terminal
  * answer. Drops are sent here, results by {@link ResultSender}.
  */
-export class SessionOperations implements OperationOwner, ResultSenderOwner {
+export class SessionOperations implements OperationOwner<Operation>, ResultSenderOwner {
   registry: OperationRegistry<Operation>;
   readonly results: ResultSender;
   protected readonly sessionId: number;

@@ -137,6 +137,19 @@ describe('places for handlers', () => {
     expect(server.stats().connectionRunningBytes?.value).toBe(0);
   });
 
+  it('count what json() has made of a body for as long as its handler runs', async () => {
+    const { server, begun } = await served({ maxConcurrentOperations: 64 });
+    const peer = await SessionPeer.open(stage, server, MANY);
+    peer.submit(1, `[${'{},'.repeat(5000)}0]`);
+    await eventually(() => begun.length === 1, 'its handler runs');
+    const before = server.stats().runningBytes?.value ?? 0;
+    expect(begun[0]?.json()).toHaveLength(5001);
+    expect(server.stats().runningBytes?.value).toBe(before + 5001 * 64);
+    await begun[0]?.complete('x');
+    await eventually(() => running(server) === 0, 'its place is free');
+    expect(server.stats().runningBytes?.value).toBe(0);
+  });
+
   it('are for no more bytes than the server holds there; who has least of them is still served', async () => {
     const scheduling = { maxRunningBytes: 100_000 };
     const { server, begun } = await served({ maxConcurrentOperations: 64, scheduling });

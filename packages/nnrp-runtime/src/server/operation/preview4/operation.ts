@@ -5,7 +5,8 @@ import { operationIdOf } from '../../../connection/revision/codecs-preview4.js';
 import type { NnrpServerSession, ResolvedObject } from '../../contract/contract.js';
 import type { OperationBudget, OperationPriority } from '../../contract/preview4/operation-facts.js';
 import { PREVIEW4_BODIES, type SubmitBodies } from '../bodies/submit-bodies.js';
-import { Operation, type OperationOwner } from '../operation.js';
+import { Operation } from '../operation.js';
+import type { OperationOwner } from '../operation-owner.js';
 
 const AT = preview4.FRAME_SUBMIT_OFFSETS.operationId;
 
@@ -33,7 +34,7 @@ export class OperationOfPreview4 extends Operation {
 
   constructor(
     session: NnrpServerSession,
-    owner: OperationOwner,
+    owner: OperationOwner<Operation>,
     packet: Packet,
     deadlineMs: number,
     objects?: readonly ResolvedObject[],
