@@ -59,7 +59,7 @@ function endOfText(json: string, start: number): number {
  * @param byteLength - of it, for the message
  * @throws UsageError when it is no JSON, or more than JSON of others may be
  */
-export function readJson(
+export function requireJson(
   json: string,
   what: string,
   byteLength: number,

@@ -4,7 +4,7 @@ import { PayloadKindFlagsName } from '../../generated/preview3/names.js';
 import type { TypedPayloadDescriptor } from '../../generated/preview3/typed-payload-descriptor.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import { type BodyContext, decodeBody } from '../region/body-regions.js';
-import { readJson } from './json-parts.js';
+import { requireJson } from './json-parts.js';
 import type { PayloadKind } from './payload-body.js';
 import { requireBytes } from './payload-data.js';
 
@@ -45,7 +45,7 @@ export class Payload<D extends Pick<TypedPayloadDescriptor, 'descriptorFlags'> =
    * @throws UsageError when they are no JSON, or one of more than a million objects, lists and members or 128 levels
    */
   json(): unknown {
-    return readJson(this.text(), 'json() takes a payload of JSON', this.bytes.length).value;
+    return requireJson(this.text(), 'json() takes a payload of JSON', this.bytes.length).value;
   }
 }
 

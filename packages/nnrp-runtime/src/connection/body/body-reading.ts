@@ -1,4 +1,4 @@
-import { readJson } from 'nnrp-core';
+import { requireJson } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 
 /** Bytes of the caller's own. A type of every TypeScript from 5.4 on, other than `Uint8Array<ArrayBuffer>`. */
@@ -21,8 +21,8 @@ export function bodyText(body: Uint8Array): string {
  * The body as a value, and how many objects, lists and members it has.
  * @throws UsageError when the body is no JSON, or more of it than is read
  */
-export function bodyJson(body: Uint8Array, frameId: number): ReturnType<typeof readJson> {
-  return readJson(UTF8.decode(body), `frame ${frameId}: json() takes a body of JSON`, body.length);
+export function bodyJson(body: Uint8Array, frameId: number): ReturnType<typeof requireJson> {
+  return requireJson(UTF8.decode(body), `frame ${frameId}: json() takes a body of JSON`, body.length);
 }
 
 /** A copy in memory of its own, from its beginning on, so that a typed array of any kind may lie over it. */
