@@ -92,8 +92,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // On two processors the default is one worker, which mostly waits: for peers that stall, and for processes.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // On two processors the default is one worker. A worker mostly waits: for peers that stall, and for processes.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // A test that leaves something unhandled has failed, whatever its assertions say.
     dangerouslyIgnoreUnhandledErrors: false,
     projects: [

@@ -1,5 +1,6 @@
 import { ok, rejects, strictEqual } from 'node:assert';
 import { isNnrpError } from 'nnrp-core';
+import type { FramedTransport } from '../transport/contract/contract.js';
 import type { ComplianceCase, ComplianceSetup } from './compliance-setup.js';
 import { ComplianceStage } from './compliance-stage.js';
 import { RecordingSink } from './recording-sink.js';
@@ -110,10 +111,12 @@ async function connectionsOutlive(stage: ComplianceStage): Promise<void> {
 }
 
 async function goneBeforeAccept(stage: ComplianceStage): Promise<void> {
-  for (let count = 0; count < 10; count++) {
-    const client = await stage.wait(stage.endpoint.connect(), 'connect()');
-    if (count % 2 === 0) client.abort();
-    else await stage.wait(client.close(), 'close()');
+  const clients: FramedTransport[] = [];
+  for (let count = 0; count < 10; count++) clients.push(await stage.wait(stage.endpoint.connect(), 'connect()'));
+  const closing = clients.filter((_, index) => index % 2 === 1).map((client) => client.close());
+  for (const client of clients.filter((_, index) => index % 2 === 0)) client.abort();
+  await stage.wait(Promise.all(closing), 'close()');
+  for (const _ of clients) {
     const server = await stage.wait(stage.endpoint.listener.accept(), 'accept()');
     stage.adopt(server);
     const sink = new RecordingSink(stage.timeoutMs);

@@ -99,7 +99,8 @@ describe('a request', () => {
       const options = what === 'its deadline' ? { deadlineMs: 20 } : { signal: abort.signal };
       const both = [session.submit('late', options), session.request('late', options)];
       if (what === 'its signal') abort.abort('enough');
-      const closing = what === 'the close of its session' ? session.close().catch(() => {}) : undefined;
+      const closing =
+        what === 'the close of its session' ? session.close({ drainTimeoutMs: 100 }).catch(() => {}) : undefined;
       const code = { 'its signal': 'NNRP_ERR_CANCELLED', 'its deadline': 'NNRP_ERR_DEADLINE' }[what];
       for (const outcome of await Promise.allSettled(both))
         expect(outcome).toMatchObject({

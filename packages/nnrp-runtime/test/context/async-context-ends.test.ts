@@ -30,7 +30,8 @@ describe('what ends work', () => {
       store.run('somebody', () =>
         operation.session.cancelOperations(preview3.CancelScope.Operation, operation.frameId),
       ),
-    'a close by somebody else': ({ operation }) => store.run('somebody', () => operation.session.close()),
+    'a close by somebody else': ({ operation }) =>
+      store.run('somebody', () => operation.session.close({ drainTimeoutMs: 100 })),
   };
 
   it.each(Object.entries(ENDS))('is told in the context of the work: %s', async (_name, end) => {

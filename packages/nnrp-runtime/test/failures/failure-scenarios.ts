@@ -165,7 +165,7 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   'The server closed the session': async (stage) => {
     const { session, operations } = await held(stage);
     const failure = failureOf(await session.submit('x'));
-    await (await operations.next()).session.close();
+    await (await operations.next()).session.close({ drainTimeoutMs: 100 });
     return failure;
   },
 

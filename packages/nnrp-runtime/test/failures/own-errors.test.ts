@@ -110,7 +110,7 @@ it('on the server, each operation has a reason of its own for its signal, and fo
     const { signal } = contexts[0] as OperationContext;
     const waiting = [session.receiveSubmit(), session.receiveSubmit(), session.receivePatch()].map(failureOf);
     if (end === 'cancel') session.cancelOperations(CancelScope.Session, 1);
-    else if (end === 'close') await session.close();
+    else if (end === 'close') await session.close({ drainTimeoutMs: 100 });
     else await stage.drop(client);
     if (end !== 'cancel')
       expectOwn(await Promise.all(waiting), end === 'close' ? 'NNRP_ERR_CLOSED' : 'NNRP_ERR_TRANSPORT');

@@ -71,7 +71,7 @@ describe('a slow server', () => {
     for (let frameId = 1; frameId <= 50; frameId++) peer.send(submitBytes(1, frameId));
     peer.send(submitBytes(2, 1, 'behind'));
     await eventually(() => queued(server) === 2, 'the queue is full');
-    await slow.close();
+    await slow.close({ drainTimeoutMs: 100 });
     expect((await other.receiveSubmit()).frameId).toBe(1);
   });
 

@@ -80,7 +80,7 @@ describe('a reference client of this server', () => {
     const [client, session] = await soon(Promise.all([open(server), server.accept()]), 'open');
     client.submit(Buffer.from('unanswered'));
     await soon(session.receiveSubmit(), 'the submit');
-    await session.close();
+    await session.close({ drainTimeoutMs: 100 });
     expect(await soon(client.event(), 'the drop')).toEqual({ frameId: 1 });
     expect(await soon(client.isOver(), 'the end')).toBe(true);
   });

@@ -25,7 +25,7 @@ describe('closing', () => {
   it('delivers results that are sent after the request, until the confirmation', async () => {
     const { session, clientSession } = await stage.session();
     const [first, second] = [await clientSession.submit('1'), await clientSession.submit('2')];
-    const closing = clientSession.close();
+    const closing = clientSession.close({ drainTimeoutMs: 1000 });
     const close = await session.receiveClose();
     // What was submitted before the request can still be taken and answered.
     const submit = await session.receiveSubmit();
@@ -86,7 +86,7 @@ describe('closing', () => {
     const operation = await clientSession.submit('x');
     await session.receiveSubmit();
     const closed = new Promise((resolve) => client.once('closed', resolve));
-    await session.close();
+    await session.close({ drainTimeoutMs: 100 });
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
     await closed;
     await expect(clientSession.submit('late')).rejects.toMatchObject({

@@ -246,9 +246,10 @@ describe('what preview4 says of an operation', () => {
 
   it('is refused over preview3, which has no words for it', async () => {
     const server = await carrier.bind({ revision: 'preview3' });
-    stage.later(() => server.close({ drainTimeoutMs: 0 }));
     const client = await carrier.openClient(server.localAddress);
     stage.later(() => client.close({ inFlightPolicy: 1 }));
+    // It goes first: nothing here confirms that a session is closed.
+    stage.later(() => server.close({ drainTimeoutMs: 0 }));
     const [session] = await Promise.all([client.openSession(), server.accept()]);
     expect([client.revision, session.revision]).toEqual(['preview3', 'preview3']);
     const operation = await session.submit('a');

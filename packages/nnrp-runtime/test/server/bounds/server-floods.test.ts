@@ -143,7 +143,7 @@ describe('a flood', () => {
     expect(await peer.answers()).toEqual(['drop 4']);
     // Of several the last one.
     expect((await session.receiveCancel()).frameId).toBe(4);
-    await session.close();
+    await session.close({ drainTimeoutMs: 100 });
     expect(server.stats().connectionQueuedBytes?.value).toBe(0);
   });
 

@@ -133,6 +133,7 @@ describe('a full server', () => {
 
   it('has room again for who comes when somebody goes', async () => {
     const server = await stage.serve({ maxConnections: 1 });
+    void server.serve(() => 'never asked for');
     const first = await stage.connect(server);
     await first.openSession();
     await first.close();

@@ -101,7 +101,7 @@ it('a request is answered also while the results of another session wait unread'
     const partial = { resultClass: preview3.ResultClass.Partial };
     for (let count = 0; count < 20; count++) await session.sendResult(frameId, partial, new Uint8Array(500));
     const other = await client.openSession();
-    const closed = clientSession.close();
+    const closed = clientSession.close({ drainTimeoutMs: 100 });
     await session.ackClose(await session.receiveClose());
     await closed;
     expect([other.sessionId, server.sessionCount]).toEqual([2, 1]);

@@ -45,7 +45,12 @@ const ENDS: [
   ],
   ['the client closes the connection', (peer) => peer.raw.send(packetBytes(MessageType.Close)), 'NNRP_ERR_CLOSED', {}],
   ['the connection is lost', (peer) => peer.raw.destroy(), 'NNRP_ERR_TRANSPORT', {}],
-  ['the server closes the session', (_peer, _server, { session }) => session.close(), 'NNRP_ERR_CLOSED', {}],
+  [
+    'the server closes the session',
+    (_peer, _server, { session }) => session.close({ drainTimeoutMs: 100 }),
+    'NNRP_ERR_CLOSED',
+    {},
+  ],
   ['the server is closed', (_peer, server) => server.close(), 'NNRP_ERR_CLOSED', {}],
   [
     'the server cancels',

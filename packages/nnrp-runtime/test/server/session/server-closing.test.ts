@@ -247,7 +247,7 @@ describe('a close by the server', () => {
 
   it('of the last session of a reference client is the end of its connection', async () => {
     const { peer, session } = await opened(false);
-    await session.close();
+    await session.close({ drainTimeoutMs: 100 });
     expect(await peer.next()).toBe('drop 1');
     await peer.raw.closed();
     expect(peer.raw.received.some(({ messageType }) => messageType === MessageType.SessionClose)).toBe(false);

@@ -98,7 +98,7 @@ describe('calls that receive', () => {
     const { peer, session } = await opened();
     peer.submit(1);
     expect(await peer.answers()).toEqual([]);
-    await session.close();
+    await session.close({ drainTimeoutMs: 100 });
     await expect(session.receiveSubmit()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 });
