@@ -353,9 +353,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.byteLength;
   }
 
-  outboxOverflowed(): void {
-    const text = `${this.remoteAddress} reads too slowly: ${this.outbox.byteLength} bytes wait to be sent`;
-    this.endNow(new TransportError(text));
+  /** @param why - it is the end of the connection */
+  outboxOverflowed(why = 'reads too slowly'): void {
+    this.endNow(new TransportError(`${this.remoteAddress} ${why}: ${this.outbox.byteLength} bytes wait to be sent`));
   }
 
   private receivedByAnyRole(packet: Packet): boolean {

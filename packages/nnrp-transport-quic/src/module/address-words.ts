@@ -34,6 +34,11 @@ export function isSameAddress({ family, words }: AddressWords, said: Uint32Array
   return family === 4 || said[at + SCOPE] === words[4];
 }
 
+/** Whether two are the same address. */
+export function areSame(one: AddressWords, other: AddressWords): boolean {
+  return one.family === other.family && one.words.every((word, place) => word === other.words[place]);
+}
+
 export function saidPort(said: Uint32Array, at: number): number {
   return said[at + PORT] as number;
 }

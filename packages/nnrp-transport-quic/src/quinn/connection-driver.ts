@@ -13,7 +13,7 @@ import type { EndpointConnection } from './endpoint.js';
 import { QlogTrace } from './qlog-trace.js';
 import { QuinnStream, type StreamOwner } from './quinn-stream.js';
 import { StreamPort } from './stream-port.js';
-import { UnprovedAddress } from './unproved-address.js';
+import { Moves, UnprovedAddress } from './unproved-address.js';
 
 /** Bytes that a connection sends before others get their turn, and datagrams. */
 const MAX_BURST_BYTES = 1024 * 1024;
@@ -38,6 +38,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private targetWords: AddressWords;
   /** Until the peer has shown that it receives at the address it sends from; a Retry has made it do so before. */
   private unproved: UnprovedAddress | undefined;
+  private readonly moves: Moves;
   /** How long this end has said nothing. */
   private readonly silence = new ProgressTimer(this);
   /** The library's clock. */
@@ -61,6 +62,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.target = peer;
     this.targetWords = addressWords(peer.host);
+    this.moves = new Moves(this.targetWords);
     if (first !== undefined) this.log?.received(first.datagram.length);
     if (first?.hasProved === false) this.unproved = new UnprovedAddress(peer, first.datagram);
     this.port = new StreamPort(parts.module, parts.index);
@@ -204,11 +206,12 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     const segment = module.segmentBytes;
     this.log?.sent(total, segment);
     let count = 0;
+    const mayGo = this.moves.mayGoTo(this.targetWords);
     for (let at = 0; at < total; at += segment) {
       const length = Math.min(segment, total - at);
       count++;
       // What is not sent is lost, and sent again when its time has come.
-      if (this.unproved?.takes(length) === false) continue;
+      if (!mayGo || this.unproved?.takes(length) === false) continue;
       module.copy(socket.out, at, length);
       socket.send(length, port, host);
     }

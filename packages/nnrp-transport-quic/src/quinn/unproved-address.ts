@@ -1,9 +1,13 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { HostPort } from 'nnrp-runtime/transport';
+import { type AddressWords, areSame } from '../module/address-words.js';
 import { destinationKey } from '../udp/datagram.js';
 
 /** So many times what has come from an address may be sent to it before it is known to be the peer's own. */
 const FACTOR = 3;
+/** To so many other hosts a connection is followed within so many milliseconds. */
+const MOST_MOVES = 3;
+const MOVES_MS = 30_000;
 
 /**
  * Counts what goes to an address that may be a victim's, written into a datagram by a host that wants to flood it. The
@@ -40,6 +44,38 @@ export class UnprovedAddress {
   takes(bytes: number): boolean {
     if (this.sentBytes + bytes > FACTOR * this.heardBytes) return false;
     this.sentBytes += bytes;
+    return true;
+  }
+}
+
+/**
+ * Counts the hosts that a connection moves to. The library answers a datagram from another host with one of 1200 bytes, however short
+ * it was, for a peer that really has moved is to be found at once. One that writes addresses of victims into its datagrams would
+ * have each of them get that. With the bytes of its handshake, it makes no more of what it sends by a few moves.
+ *
+ * @see RFC 9000 section 9.3.1
+ */
+export class Moves {
+  private last: AddressWords;
+  /** When each of the moves that count still was made. */
+  private readonly madeMs: number[] = [];
+
+  /** @param home - where the peer was in its handshake: there it has shown that it receives */
+  constructor(private readonly home: AddressWords) {
+    this.last = home;
+  }
+
+  /** The library sends there. @returns whether it may; what it has to say to a host beyond is lost, as it would be on a bad network */
+  mayGoTo(host: AddressWords): boolean {
+    if (host === this.last || areSame(host, this.last)) return true;
+    if (!areSame(host, this.home)) {
+      const { madeMs } = this;
+      const nowMs = performance.now();
+      while (madeMs[0] !== undefined && nowMs - madeMs[0] >= MOVES_MS) madeMs.shift();
+      if (madeMs.length >= MOST_MOVES) return false;
+      madeMs.push(nowMs);
+    }
+    this.last = host;
     return true;
   }
 }

@@ -75,6 +75,33 @@ describe('a session whose client gets another address from a router on the way',
     await closing;
   });
 
+  it.skipIf(process.platform === 'darwin')(
+    'is followed to three other hosts in half a minute, and no further',
+    async () => {
+      const { server, proxy, echo } = await echoing();
+      const { host, port } = parseAddress(server.localAddress);
+      const heard = new Map<string, number>();
+      for (let victim = 2; victim < 10; victim++) {
+        const address = `127.0.0.${victim}`;
+        const socket = createSocket('udp4').on('message', () => heard.set(address, (heard.get(address) ?? 0) + 1));
+        sockets.push(socket);
+        socket.bind(0, address);
+        await once(socket, 'listening');
+        let isForged = false;
+        // One datagram comes from there, and the client goes on from where it is.
+        proxy.filter = (datagram, direction) => {
+          if (isForged || direction !== 'to-server') return true;
+          isForged = true;
+          socket.send(Buffer.from(datagram), port, host);
+          return false;
+        };
+        await echo(patterned(100 + victim));
+      }
+      expect(heard.size).toBe(3);
+      expect(server.connectionCount).toBe(1);
+    },
+  );
+
   it('is not led astray by copies of its packets that come later from other addresses', async () => {
     const { server, proxy, echo } = await echoing();
     const { host, port } = parseAddress(server.localAddress);

@@ -6,6 +6,7 @@ import { CloseCode, type CloseReason, closeFailure } from '../frames/close-codes
 import { MAX_CONTROL_BYTES, Opcode } from '../frames/frame-header.js';
 import { type FrameEvents, FrameReader } from '../frames/frame-reader.js';
 import { FrameWriter } from '../frames/frame-writer.js';
+import { LingeringSockets } from './lingering-sockets.js';
 import { fillMask } from './masks.js';
 import { type ReadInTurn, ReadingShares } from './reading-shares.js';
 
@@ -27,6 +28,8 @@ const IDLE_FRAMES_AT_A_TIME = 1000;
 const NOBODY: Guarded = { crashed: () => {} };
 /** Of all connections of the process. */
 const shares = new ReadingShares((endTurn) => nextTurn(NOBODY, endTurn));
+/** Of all connections of the process. */
+const lingering = new LingeringSockets();
 const NOTHING = Buffer.alloc(0);
 /** Is written after what the socket has not taken at once, and stands for it; none of it is sent. */
 const HELD = Buffer.alloc(1);
@@ -68,7 +71,6 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
   private readEnded = false;
   /** Why the stream fails when everything that came before has been read. */
   private failure: TransportError | undefined;
-  private lingering: NodeJS.Timeout | undefined;
 
   /** @param socket - upgraded; it belongs to the stream from now on */
   constructor(
@@ -320,8 +322,12 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
       socket.end();
       socket.resume();
     }
-    this.lingering = aside(this, LINGER_MS, () => socket.destroy());
-    listen(this, socket, 'close', () => clearTimeout(this.lingering));
+    lingering.add(socket);
+    const timer = aside(this, LINGER_MS, () => socket.destroy());
+    listen(this, socket, 'close', () => {
+      lingering.delete(socket);
+      clearTimeout(timer);
+    });
     listen(this, socket, 'end', () => socket.destroySoon());
   }
 }

@@ -277,10 +277,10 @@ export class Outbox {
   /** Its body has changed, or that of an earlier result of its frame: the rest without it would be taken for the whole. */
   private isSpoilt(packet: WaitingPacket): boolean {
     if (packet.isIntact && this.spoilt === undefined) return false;
-    const { resultOf } = packet;
-    if (packet.isIntact) return resultOf !== undefined && this.spoilt?.has(resultOf) === true;
+    const { resultOf = '' } = packet;
+    if (packet.isIntact) return this.spoilt?.has(resultOf) === true;
     this.spoilt ??= new Map();
-    if (resultOf !== undefined) this.spoilt.set(resultOf, packet.unsent().error);
+    if (resultOf !== '') this.spoilt.set(resultOf, packet.unsent().error);
     return true;
   }
 

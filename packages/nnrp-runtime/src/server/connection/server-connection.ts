@@ -377,7 +377,7 @@ export class ServerConnection
 
   override outboxOverflowed(): void {
     this.owner.bounds.hit('outboxBytes');
-    super.outboxOverflowed();
+    super.outboxOverflowed(this.outbox.waitsForTransport ? undefined : 'answers no PING');
   }
 
   override outboxHalfFull(): void {

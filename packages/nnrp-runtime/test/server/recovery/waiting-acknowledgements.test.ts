@@ -3,6 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AsyncQueue } from '../../../src/base/queues/async-queue.js';
 import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
+import type { ConnectionLost } from '../../../src/server/contract/server-events.js';
 import { NnrpServer } from '../../../src/server/server.js';
 import type {
   FramedListener,
@@ -159,6 +160,20 @@ describe('what waits behind others for room', () => {
     transport.room = 1;
     operation.push(new Uint8Array(9 * 1024 * 1024)).catch(() => {});
     expect([transport.count(MessageType.ResultPush), transport.count(MessageType.Ping)]).toEqual([1, 1]);
+  });
+
+  it('costs a client that sends PINGs without end and answers none its connection, and the server says that', async () => {
+    const { server, connect } = serving({ maxOutboxBytes: 64 * 1024 });
+    const lost = new Promise<ConnectionLost>((resolve) => server.on('connectionLost', resolve));
+    const { transport, sessionId } = await opened(connect);
+    const session = await server.accept();
+    transport.receive(submitBytes(sessionId, 1));
+    const operation = await session.receiveSubmit();
+    operation.push(new Uint8Array(9 * 1024 * 1024)).catch(() => {});
+    const ping = packetBytes(MessageType.Ping);
+    // As many as are answered ahead of what waits, and as many as may wait.
+    for (let count = 0; count < 60_000; count++) transport.receive(ping);
+    expect((await lost).error.message).toMatch(/ narrow answers no PING: 65\d{3} bytes wait to be sent$/);
   });
 
   it('has not arrived with a fence that went ahead: the rest of a session that is over can be fetched', async () => {
