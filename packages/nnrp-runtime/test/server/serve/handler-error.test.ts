@@ -148,6 +148,15 @@ describe('a HandlerError', () => {
     ['details', ['a', 'x', { details: 1n }]],
     ['details', ['a', 'x', { details: () => {} }]],
     ['details', ['a', 'x', { details: 'x'.repeat(17_000) }]],
+    ['details takes what JSON can hold, got an object of the kind Error', ['a', 'x', { details: new Error('y') }]],
+    [
+      'details takes what JSON can hold, got an object of the kind Map',
+      ['a', 'x', { details: { m: new Map([[1, 2]]) } }],
+    ],
+    [
+      'details takes what JSON can hold, got an object of the kind Uint8Array',
+      ['a', 'x', { details: [new Uint8Array(1)] }],
+    ],
     ["there is no option 'retryAfter'", ['a', 'x', { retryAfter: 1 }]],
     ['options', ['a', 'x', null]],
   ])('is refused where it is made when something does not fit: %s (%#)', (what, args) => {
