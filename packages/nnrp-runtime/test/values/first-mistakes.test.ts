@@ -88,6 +88,10 @@ describe('what is wrong in a first program is said with what to do', () => {
     await expect(mistake()).rejects.toThrow(says);
   });
 
+  it('bind, which every function has, in the place of listen', () => {
+    expect(() => NnrpServer.bind(anyOf('127.0.0.1:0'))).toThrow('a server listens by NnrpServer.listen(address)');
+  });
+
   it.each<[what: string, session: unknown, says: string]>([
     ['a client', { openSession() {} }, 'call: session takes an NnrpClientSession, got an object with openSession'],
     ['a promise of a session', Promise.resolve(), 'a promise: did you forget await?'],
@@ -100,6 +104,7 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['a text', 'echo', 'serve: needs a handler submit'],
     ['a class without handlers', class {}.prototype, 'serve: needs a handler submit'],
     ['a class in place of its object', class Handlers {}, 'serve: got a class without a static method submit'],
+    ['a class as a handler', { submit: class Handlers {} }, 'serve: the handler submit takes a function, got a class'],
     ['a misspelt handler alone', { sumbit: () => 'x' }, "serve: there is no handler 'sumbit'; did you mean submit?"],
   ])('%s in the place of handlers', async (_what, handlers, says) => {
     await using server = await NnrpServer.bindTcp('127.0.0.1:0');
