@@ -12,8 +12,10 @@ import { parseTransportUrl } from '../../src/transport/url/transport-url.js';
 const anyOf = (value: unknown) => value as never;
 
 describe('what is wrong in a first program is said with what to do', () => {
-  it.each<[what: string, mistake: () => unknown, says: string]>([
+  it.each<[what: string, mistake: () => unknown, says: string | RegExp]>([
     ['an object as a body', () => bodyBytes(anyOf({ prompt: 'x' })), 'got object; JSON.stringify makes text of it'],
+    ['a Blob as a body', () => bodyBytes(anyOf(new Blob([]))), /got object of the kind Blob$/],
+    ['a Map as a body', () => bodyBytes(anyOf(new Map())), /got object of the kind Map$/],
     ['a number as a body', () => bodyBytes(anyOf(42)), 'got number; JSON.stringify makes text of it'],
     ['a promise as a body', () => bodyBytes(anyOf(Promise.resolve(''))), 'a promise: did you forget await?'],
     ['a URL as HOST:PORT', () => parseAddress('nnrp://a:1'), "got 'nnrp://a:1'; URLs are for connect and listen"],

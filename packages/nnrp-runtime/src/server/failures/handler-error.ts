@@ -42,6 +42,12 @@ export class HandlerError extends Error {
   get [BRAND](): true {
     return true;
   }
+
+  /** As logs show it: JSON leaves the message of an error out. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, wireCode, isRetryable, retryAfterMs, details } = this;
+    return { name, code, message, wireCode, isRetryable, retryAfterMs, details };
+  }
 }
 
 /** What a HandlerError says, in plain values that say the same again. */

@@ -165,6 +165,14 @@ describe('a HandlerError', () => {
     expect(make).toThrow(what);
   });
 
+  it('has its message in JSON', () => {
+    const told = { code: 'a.b', message: 'why', details: { a: 1 }, retryAfterMs: 5, isRetryable: true, wireCode: 12 };
+    expect(JSON.parse(JSON.stringify(new HandlerError('a.b', 'why', { details: { a: 1 }, retryAfterMs: 5 })))).toEqual({
+      name: 'HandlerError',
+      ...told,
+    });
+  });
+
   it('takes undefined for the default of every option', () => {
     const none = {
       retryAfterMs: undefined,
