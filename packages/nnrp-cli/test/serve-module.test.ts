@@ -41,6 +41,11 @@ describe('nnrp serve MODULE', () => {
       'c.mjs',
       "class A { #t = 'got '; submit({ body }) { return this.#t + Buffer.from(body); } help() {} }\nexport default new A();",
     ],
+    [
+      'a class with static methods',
+      'g.mjs',
+      "export default class { static #t = 'got '; static submit({ body }) { return this.#t + Buffer.from(body); } }",
+    ],
     ['a generator', 'd.mjs', "export default async function* ({ body }) { yield 'got '; return body; }"],
     ['CommonJS', 'e.cjs', "module.exports = ({ body }) => 'got ' + Buffer.from(body);"],
     [
@@ -206,6 +211,16 @@ export default async function* ({ body, signal }) {
       'with a handler that is none',
       (at) => [at('export default { submit() {}, close: 1 };')],
       'the handler close takes a function, got 1',
+    ],
+    [
+      'that exports a class',
+      (at) => [at('export default class Handlers { submit() {} }')],
+      'is a class without a static method submit: export an object of it, new Handlers()',
+    ],
+    [
+      'with a class as a handler',
+      (at) => [at('export default { submit: class {} };')],
+      'the handler submit takes a function, got a class',
     ],
     [
       'whose export throws',

@@ -6,6 +6,7 @@ import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { REVISION_NAMES } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
 import { hexOfDump } from '../json/hex-dump.js';
+import { repeatedKey } from '../json/repeated-key.js';
 import { RequestError, requestFault } from '../json/request-error.js';
 import { errorJson } from '../json-text.js';
 import { writeLine } from '../terminal-text.js';
@@ -168,9 +169,13 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
 
 function argument(op: CodecRequest['op'], text: string): Pick<CodecRequest, 'hex' | 'fields'> {
   if (op === 'decode') return { hex: text };
+  let fields: unknown;
   try {
-    return { fields: JSON.parse(text) as unknown };
+    fields = JSON.parse(text);
   } catch (error) {
     throw new RequestError({ kind: 'bad_request', message: `not JSON: ${(error as Error).message}` });
   }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new RequestError({ kind: 'bad_request', message: `${repeated}: stands twice` });
+  return { fields };
 }

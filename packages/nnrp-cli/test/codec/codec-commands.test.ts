@@ -86,6 +86,11 @@ describe('nnrp decode and nnrp encode', () => {
     ['refused bytes', ['decode', PING.slice(2)], { kind: 'source_too_short', expected: 40, actual: 39 }],
     ['no hex', ['decode', '4e4g'], { kind: 'bad_request', message: 'hex: "g" at digit 4 is not a hex digit' }],
     [
+      'a key that stands twice',
+      ['encode', '-s', 'TRANSPORT_PROBE', '{"probe_id":1,"probe_id":2}'],
+      { kind: 'bad_request', message: 'probe_id: stands twice' },
+    ],
+    [
       'refused values',
       ['encode', '-s', 'SESSION_CLOSE_ACK', ACK_JSON.replace('2', '9')],
       { kind: 'unknown_enum_value', enum: 'close_status', value: 9 },

@@ -35,9 +35,16 @@ export function jsonText(value: unknown, what: string): string {
 
 const PROMISE = 'promise';
 
-/** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
-export function holdsPromise(value: unknown): boolean {
-  return lostWithin(value) === PROMISE;
+/**
+ * What a refusal says of a value of which JSON keeps not all that it holds; undefined of one that it keeps. Promises within it,
+ * which are empty objects to JSON, are marked as handled.
+ *
+ * @throws what JSON.stringify throws
+ */
+export function lossOf(value: unknown): string | undefined {
+  const lost = lostWithin(value);
+  if (lost === PROMISE) return 'values, got a promise within them: did you forget await?';
+  return lost && `what JSON can hold, got an object of the kind ${lost} within it`;
 }
 
 /** Lists, objects of applications, whatever their class, and those that are to JSON the value in them. */

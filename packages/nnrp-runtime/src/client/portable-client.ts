@@ -13,6 +13,7 @@ import { ApplicationEvents, tell } from '../base/application/application-events.
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { observer } from '../base/diagnostics/observer.js';
 import { guard, NO_OWNER } from '../base/guard.js';
+import { deferred } from '../base/promises/deferred.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
@@ -72,24 +73,20 @@ const REGISTERED_ADDRESSES: AddressSpace<RegisteredUrl> = { read: parseRegistere
 
 /** One connection to a server, for any number of sessions. It needs nothing of Node.js. */
 export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
+  private readonly ended = deferred<NnrpError>();
   /** Resolves with the reason when the connection is over; never rejects. */
-  readonly closed: Promise<NnrpError>;
+  readonly closed: Promise<NnrpError> = this.ended.promise;
   private readonly connection: ClientConnection;
   /** What lets sessions outlive a connection. */
   private readonly recovery: MovableTransport | undefined;
   private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
   private readonly warning = new SeldomWarning();
-  private resolveClosed: (reason: NnrpError) => void = () => {};
 
   protected constructor(...[transport, config, asksAnyServer, connector]: ClientParts) {
     super(CLIENT_EVENTS);
     if (config === undefined) throw new UsageError('a client is made by NnrpClient.connect(address), not by new');
-    this.closed = new Promise((resolve) => {
-      this.resolveClosed = resolve;
-    });
-    const { hello, ...others } = config;
-    const kept = { ...others, hello: hello !== false };
-    const { reconnect, announce } = config;
+    const { hello, reconnect, announce } = config;
+    const kept = { ...config, hello: hello !== false };
     const recovers = reconnect === 'reopen' || (reconnect === 'resume' && announce);
     const recovery = recovers && connector !== undefined ? new MovableTransport(transport, connector, kept) : undefined;
     this.recovery = recovery;
@@ -349,35 +346,36 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       protocolViolation: (error, sessionId) => this.report('protocolViolation', { error, sessionId }),
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
       readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
-      internalError: (error) => this.internalError(error),
+      internalError: this.internalError,
       suspended: (error) => this.report('suspended', { error }),
       resumed: (report) => this.report('resumed', report),
       migrated: (report) => this.report('migrated', report),
       lost: (sessionId, error) => this.report('lost', { sessionId, error }),
       reopened: (report) => this.report('reopened', report),
       closed: (error) => {
-        tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
+        tell<NnrpClientEvents, 'closed'>(this, 'closed', error, this.internalError);
         this.reported.push({ type: 'closed', error });
         this.reported.end();
-        this.resolveClosed(forCaller(error));
+        this.ended.resolve(forCaller(error));
       },
     };
   }
 
-  private internalError(error: unknown): void {
-    const event = { remoteAddress: this.remoteAddress, error };
-    if (this.listenerCount('internalError') === 0)
-      this.warning.say(`an internal error of the client of ${this.remoteAddress}`, error);
+  private readonly internalError = (error: unknown, listener?: string): void => {
+    const { remoteAddress } = this;
+    const event = { remoteAddress, error, ...(listener && { listener }) };
+    const what = listener ? `a listener of the event '${listener}' has failed` : 'an internal error';
+    if (this.listenerCount('internalError') === 0) this.warning.say(`${what}: client of ${remoteAddress}`, error);
     else tell<NnrpClientEvents, 'internalError'>(this, 'internalError', event);
     if (this.reported.wanted) this.reported.push({ type: 'internalError', ...event });
-  }
+  };
 
   private report<Name extends Exclude<keyof NnrpClientEvents, 'closed' | 'internalError'>>(
     name: Name,
     event: NnrpClientEvents[Name][0],
   ): void {
     observer?.clientEvent(name, this.remoteAddress, event);
-    tell<NnrpClientEvents, Name>(this, name, event, (error) => this.internalError(error));
+    tell<NnrpClientEvents, Name>(this, name, event, this.internalError);
     if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
   }
 }
@@ -388,6 +386,4 @@ function asksAnyServer({ keepAliveMs }: NnrpClientOptions): boolean {
 }
 
 /** Unlike `Array.isArray`, it knows lists that are read-only. */
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
-}
+const isList: (value: unknown) => value is readonly string[] = Array.isArray;

@@ -135,3 +135,10 @@ function failed(which: string, reason: unknown): Error {
   const why = isNnrpError(reason) ? reason.rawMessage : brokenBy(reason);
   return new TransportError(`${which}: ${why}`, { cause: reason });
 }
+
+/** What stands where a class has the `bind` of functions. @throws UsageError always, with the call that was meant */
+export function refusedBind(..._address: never[]): never {
+  throw new UsageError(
+    'a server listens by NnrpServer.listen(address), or bindTcp, bindTls or bindIpc; it has no bind',
+  );
+}

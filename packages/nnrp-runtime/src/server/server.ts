@@ -34,7 +34,7 @@ import { declareBounds } from './declared-bounds.js';
 import { FailureReports, SERVER_EVENTS } from './failures/failure-reports.js';
 import { IncomingConnections } from './incoming-connections.js';
 import { openAddresses } from './open-addresses.js';
-import { checkListener, type Listeners, openAll, openOne } from './open-listeners.js';
+import { checkListener, type Listeners, openAll, openOne, refusedBind } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
@@ -99,9 +99,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     background(this, this.acceptConnections(owner));
   }
 
+  /** @deprecated It throws UsageError: use {@link NnrpServer.listen}. Without it there would be the `bind` of functions, which listens nowhere. */
+  static override readonly bind = refusedBind;
+
   /**
    * Listens on TCP.
-   *
    * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
@@ -134,7 +136,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * Serves the connections of any listener, which the server owns from now on.
-   *
    * @throws UsageError on what is no listener, and when the configuration names another transport than the listener's
    */
   static fromListener(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {

@@ -47,3 +47,29 @@ it('a process whose warnings fail loses no connection by them', async () => {
   await server.close();
   await serving;
 });
+
+it('a listener that fails is said to be the application’s, and which event it was for', async () => {
+  const warned: string[] = [];
+  vi.spyOn(process, 'emitWarning').mockImplementation((text) => void warned.push(String(text)));
+  const fails = () => {
+    throw new Error('of a listener');
+  };
+  const told: unknown[] = [];
+  const server = await stage.serve();
+  const other = await stage.serve();
+  other.on('internalError', ({ listener }) => told.push(listener));
+  for (const each of [server, other]) {
+    each.on('protocolViolation', fails);
+    (await stage.peer(each)).send(new Uint8Array(60).fill(65));
+    const client = await stage.connect(each);
+    if (each === other) client.on('internalError', ({ listener }) => told.push(listener));
+    client.on('closed', fails);
+    await client.close();
+  }
+  await eventually(() => warned.length + told.length >= 4, 'each failure has been told');
+  expect([...warned].sort()).toEqual([
+    expect.stringMatching(/^a listener of the event 'closed' has failed: client of \S+$/),
+    "a listener of the event 'protocolViolation' of the server has failed; the event internalError tells of each",
+  ]);
+  expect(told.sort()).toEqual(['closed', 'protocolViolation']);
+});

@@ -12,8 +12,10 @@ import { parseTransportUrl } from '../../src/transport/url/transport-url.js';
 const anyOf = (value: unknown) => value as never;
 
 describe('what is wrong in a first program is said with what to do', () => {
-  it.each<[what: string, mistake: () => unknown, says: string]>([
+  it.each<[what: string, mistake: () => unknown, says: string | RegExp]>([
     ['an object as a body', () => bodyBytes(anyOf({ prompt: 'x' })), 'got object; JSON.stringify makes text of it'],
+    ['a Blob as a body', () => bodyBytes(anyOf(new Blob([]))), /got object of the kind Blob$/],
+    ['a Map as a body', () => bodyBytes(anyOf(new Map())), /got object of the kind Map$/],
     ['a number as a body', () => bodyBytes(anyOf(42)), 'got number; JSON.stringify makes text of it'],
     ['a promise as a body', () => bodyBytes(anyOf(Promise.resolve(''))), 'a promise: did you forget await?'],
     ['a URL as HOST:PORT', () => parseAddress('nnrp://a:1'), "got 'nnrp://a:1'; URLs are for connect and listen"],
@@ -88,6 +90,10 @@ describe('what is wrong in a first program is said with what to do', () => {
     await expect(mistake()).rejects.toThrow(says);
   });
 
+  it('bind, which every function has, in the place of listen', () => {
+    expect(() => NnrpServer.bind(anyOf('127.0.0.1:0'))).toThrow('a server listens by NnrpServer.listen(address)');
+  });
+
   it.each<[what: string, session: unknown, says: string]>([
     ['a client', { openSession() {} }, 'call: session takes an NnrpClientSession, got an object with openSession'],
     ['a promise of a session', Promise.resolve(), 'a promise: did you forget await?'],
@@ -100,6 +106,7 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['a text', 'echo', 'serve: needs a handler submit'],
     ['a class without handlers', class {}.prototype, 'serve: needs a handler submit'],
     ['a class in place of its object', class Handlers {}, 'serve: got a class without a static method submit'],
+    ['a class as a handler', { submit: class Handlers {} }, 'serve: the handler submit takes a function, got a class'],
     ['a misspelt handler alone', { sumbit: () => 'x' }, "serve: there is no handler 'sumbit'; did you mean submit?"],
   ])('%s in the place of handlers', async (_what, handlers, says) => {
     await using server = await NnrpServer.bindTcp('127.0.0.1:0');

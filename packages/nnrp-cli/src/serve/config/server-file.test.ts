@@ -57,6 +57,14 @@ describe('a configuration file', () => {
     expect(schemas([[7, 1]]).get(7, 1)).toMatchObject({ schemaHash: 0n });
   });
 
+  it.each([
+    ['{"lease_ttl_ms":1,"lease_ttl_ms":2}', 'lease_ttl_ms'],
+    ['{"module":"a","module":"b"}', 'module'],
+    ['{"schemas":[[1,1],{"schema_id":5,"schema_id":6}]}', 'schemas[1].schema_id'],
+  ])('is refused when a key stands twice: %s', (json, key) => {
+    expect(() => read(json)).toThrow(`${path}: ${key}: stands twice`);
+  });
+
   it('makes a policy of a code', async () => {
     const answerOf = (code: number) =>
       read({ policy_code: code }).config.applicationPolicy!.validateSessionOpen({} as never, {} as never);

@@ -3,6 +3,7 @@ import type { NnrpServerOptions } from 'nnrp-runtime';
 import { withoutByteOrderMark } from '../../byte-order-mark.js';
 import { CommandUsageError } from '../../exit-code.js';
 import { readSmallFile } from '../../files/small-file.js';
+import { repeatedKey } from '../../json/repeated-key.js';
 import { jsonText } from '../../json-text.js';
 import { COMMAND_OPTIONS, type CommandOptions, readCommandOption } from './command-options.js';
 import { readSchema } from './schema-entry.js';
@@ -50,6 +51,8 @@ export function readServerFile(path: string): ServerFile {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return fail('expected a JSON object');
   // Messages show values, so every value has to be one that can be shown.
   if (jsonText(json) === undefined) return fail('is nested too deeply');
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) return fail(`${repeated}: stands twice`);
 
   const command: Record<string, unknown> = {};
   const config: Record<string, unknown> = {};

@@ -4,6 +4,9 @@ import { CommandUsageError } from '../../exit-code.js';
 
 const MAX_NAME_BYTES = 100;
 
+/** The text of a class begins so; that of a method with the name `class` goes on with what it takes. */
+const CLASS = /^class(?:\s*\{|\s+[^\s(])/;
+
 type Handlers = { readonly [Name in keyof ServeHandlers]?: ServeHandlers[Name] | undefined };
 
 /** Every handler there is, in the order of the documentation. */
@@ -33,8 +36,14 @@ export function handlersOf(exported: unknown, name: string): ServeHandlers {
   };
   if (given === undefined)
     return fail(`has no default export: expected a handler of submits, or an object of handlers`);
-  if (typeof given === 'function') return { submit: given as ServeHandlers['submit'] };
-  if (typeof given !== 'object' || given === null)
+  if (typeof given === 'function' && !('submit' in given)) {
+    if (isClass(given))
+      return fail(
+        `its default export is a class without a static method submit: export an object of it, new ${given.name || 'Handlers'}()`,
+      );
+    return { submit: given as ServeHandlers['submit'] };
+  }
+  if ((typeof given !== 'object' && typeof given !== 'function') || given === null)
     return fail(`its default export is ${shownValue(given)}: expected a handler of submits, or an object of handlers`);
   const object = given as Handlers;
   if (typeof object.submit !== 'function') return fail(`its default export has no handler submit`);
@@ -42,7 +51,8 @@ export function handlersOf(exported: unknown, name: string): ServeHandlers {
   for (const key of Object.keys(HANDLERS) as (keyof ServeHandlers)[]) {
     const handler: unknown = object[key];
     if (handler === undefined) continue;
-    if (typeof handler !== 'function') return fail(`the handler ${key} takes a function, got ${shownValue(handler)}`);
+    if (typeof handler !== 'function' || isClass(handler))
+      return fail(`the handler ${key} takes a function, got ${isClass(handler) ? 'a class' : shownValue(handler)}`);
     handlers[key] = handler.bind(object);
   }
   const unknown = Object.entries(object).find(([key, value]) => {
@@ -53,6 +63,11 @@ export function handlersOf(exported: unknown, name: string): ServeHandlers {
       `there is no handler '${printable(unknown[0], MAX_NAME_BYTES)}'; there are ${Object.keys(HANDLERS).join(', ')}`,
     );
   return handlers as unknown as ServeHandlers;
+}
+
+/** It cannot be called, and each client would be told that the handler has failed. */
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && CLASS.test(Function.prototype.toString.call(value));
 }
 
 /** A class may have methods of its own beside its handlers; a function in a plain object is a handler misspelt. */

@@ -107,7 +107,7 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
   emitter: ApplicationEvents<Events>,
   name: Name,
   event: Events[Name][0],
-  failed: (error: unknown) => void = (error) =>
+  failed: (error: unknown, listener: string) => void = (error) =>
     warningOf(emitter).say(`a listener of the event '${name}' has failed`, error),
 ): void {
   const listeners = emitter.rawListeners(name);
@@ -115,9 +115,9 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
   for (const listener of listeners) {
     try {
       const outcome: unknown = Reflect.apply(listener, emitter, [event]);
-      if (isThenable(outcome)) settledOnce(outcome).then(undefined, failed);
+      if (isThenable(outcome)) settledOnce(outcome).then(undefined, (error) => failed(error, name));
     } catch (error) {
-      failed(error);
+      failed(error, name);
     }
   }
 }

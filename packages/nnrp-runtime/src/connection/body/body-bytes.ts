@@ -32,7 +32,9 @@ export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   if (bytes !== undefined) return bytes;
   if (Array.isArray(body)) return joinedChunks(body, what);
   ignoreRejectionsWithin(body);
-  throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${bodyHint(body)}`);
+  const kind = kindOf(body);
+  const hint = bodyHint(body) || (kind === 'object' ? ` of the kind ${tagOf(body)}` : '');
+  throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kind}${hint}`);
 }
 
 /** Whether {@link bodyBytes} has made the bytes of this body anew, so that no other code has them. */
@@ -95,10 +97,14 @@ function copiedTogether(chunks: readonly (Uint8Array | string)[], length: number
   return joined;
 }
 
-/** What a refusal adds: that the value is a promise, or that JSON makes a body of it. */
+/** What a refusal adds: that the value is a promise, or that JSON makes a body of it. Of a Blob or a Map it would make `{}`. */
 export function bodyHint(value: unknown): string {
-  const isData = value !== null && (typeof value === 'object' || typeof value === 'number');
+  const isData = typeof value === 'number' || tagOf(value) === 'Object';
   return awaitHint(value) || (isData ? '; JSON.stringify makes text of it' : '');
+}
+
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 function kindOf(value: unknown): string {

@@ -46,7 +46,9 @@ export class FailureReports {
 
   tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
     logEvent(this.log, LEVELS, name, event);
-    tell<NnrpServerEvents, Name>(this.server, name, event, (error) => this.internalError(error));
+    tell<NnrpServerEvents, Name>(this.server, name, event, (error, listener) => {
+      this.internalError(error, undefined, listener);
+    });
   }
 
   connectionEnded(loss: ConnectionLost): void {
@@ -64,10 +66,15 @@ export class FailureReports {
     else this.tell('handlerFailure', failure);
   }
 
-  internalError(error: unknown, remoteAddress?: string): void {
+  /** @param listener - the event of which a listener has thrown it; none where it is a defect of this package */
+  internalError(error: unknown, remoteAddress?: string, listener?: string): void {
     ignoreRejectionsWithin(error, 0);
     const { log, server } = this;
-    const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
+    const event = {
+      error,
+      ...(remoteAddress !== undefined && { remoteAddress }),
+      ...(listener !== undefined && { listener }),
+    };
     logEvent(log, LEVELS, 'internalError', event);
     if (server.listenerCount('internalError') > 0)
       tell<NnrpServerEvents, 'internalError'>(server, 'internalError', event);

@@ -1,5 +1,5 @@
 import { checking, shownPlain, UsageError } from 'nnrp-core';
-import { holdsPromise } from '../../base/json.js';
+import { lossOf } from '../../base/json.js';
 import { type Kept, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
@@ -42,6 +42,12 @@ export class HandlerError extends Error {
   get [BRAND](): true {
     return true;
   }
+
+  /** As logs show it: JSON leaves the message of an error out. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, wireCode, isRetryable, retryAfterMs, details } = this;
+    return { name, code, message, wireCode, isRetryable, retryAfterMs, details };
+  }
 }
 
 /** What a HandlerError says, in plain values that say the same again. */
@@ -71,7 +77,8 @@ export function readHandlerError(error: unknown): HandlerErrorFields | undefined
 function checkedOptions(code: unknown, message: unknown, given: HandlerErrorOptions): Kept<HandlerErrorOptions> {
   const options = readOptions('HandlerError options', given, HANDLER_ERROR_OPTIONS);
   check(code, message, options);
-  if (holdsPromise(options.details)) throw wrong('details', 'values, got a promise within them: did you forget await?');
+  const loss = lossOf(options.details);
+  if (loss !== undefined) throw wrong('details', loss);
   return options;
 }
 
@@ -90,7 +97,10 @@ function check(code: unknown, message: unknown, options: HandlerErrorOptions): v
   if (typeof retryable !== 'boolean') throw wrong('retryable', `true or false, got ${shownPlain(retryable)}`);
   // With whatever stands beside it in the longest message that may carry it.
   if (encodeDetails({ code, message, details, retryable, retryAfterMs, answers: 'SESSION_MIGRATE' }) === undefined) {
-    throw wrong('details', `what JSON can hold, with code and message at most ${MAX_DETAILS_BYTES} bytes of it`);
+    throw wrong(
+      'details',
+      `what JSON can hold (no bigint and no circle), with code and message at most ${MAX_DETAILS_BYTES} bytes of it`,
+    );
   }
 }
 

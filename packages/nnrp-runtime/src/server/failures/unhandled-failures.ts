@@ -22,11 +22,16 @@ export const HANDLER_WORDS: FailureWords<HandlerFailure> = {
 };
 
 export const INTERNAL_WORDS: FailureWords<InternalError> = {
-  first: ({ remoteAddress }) => {
+  first: ({ remoteAddress, listener }) => {
     const where = remoteAddress === undefined ? '' : ` (client ${remoteAddress})`;
-    return `an internal error of the server${where}; the event internalError tells of each`;
+    const what =
+      listener === undefined
+        ? `an internal error of the server${where}`
+        : `a listener of the event '${listener}' of the server has failed`;
+    return `${what}; the event internalError tells of each`;
   },
-  more: (count) => `${count} more internal errors of the server; the last of them follows`,
+  more: (count) =>
+    `${count} more internal errors of the server, or of listeners of its events; the last of them follows`,
 };
 
 /**

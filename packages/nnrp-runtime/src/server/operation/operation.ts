@@ -11,7 +11,6 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PART_BYTES } from '../../base/json.js';
-import { leave } from '../../base/leave.js';
 import { optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
@@ -64,7 +63,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the dispatcher: that it waits for a place. */
   turn: PlaceTurn | undefined = undefined;
   /** For the serve loop: the stream of results that answers it, to be left when the work is not wanted any more. */
-  work: { return?(value: undefined): unknown } | undefined = undefined;
+  work: { leave(): void } | undefined = undefined;
   /** For the serve loop: the async context of that stream, as far as it is known; it is left in it, too. */
   context: AsyncContext | undefined = undefined;
   /** The halves of the trace id, which every answer carries back. */
@@ -303,8 +302,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on. */
   private leaveWork(): void {
     if (this.work === undefined) return;
-    if (this.context === undefined) leave(this.work);
-    else this.context.runInAsyncScope(leave, undefined, this.work);
+    if (this.context === undefined) this.work.leave();
+    else this.context.runInAsyncScope(this.work.leave, this.work);
   }
 
   /**

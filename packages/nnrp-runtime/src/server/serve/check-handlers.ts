@@ -33,7 +33,7 @@ export function handlersOf(given: ServeHandlers | ServeHandlers['submit']): Serv
  */
 export function givenHandlers(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
   // It could not be called, and each client would be told that the handler has failed.
-  if (typeof given === 'function' && !('submit' in given) && CLASS.test(Function.prototype.toString.call(given)))
+  if (typeof given === 'function' && !('submit' in given) && isClass(given))
     throw new UsageError(
       'serve: got a class without a static method submit: make an object of it, serve(new Handlers())',
     );
@@ -54,9 +54,14 @@ function checkHandlers(handlers: ServeHandlers): void {
     throw new UsageError('serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })');
   for (const name of Object.keys(HANDLERS) as (keyof ServeHandlers)[]) {
     const handler: unknown = handlers[name];
-    if (handler !== undefined && typeof handler !== 'function')
-      throw new UsageError(`serve: the handler ${name} takes a function, got ${shownValue(handler)}`);
+    if (handler === undefined || (typeof handler === 'function' && !isClass(handler))) continue;
+    const got = typeof handler === 'function' ? 'a class' : shownValue(handler);
+    throw new UsageError(`serve: the handler ${name} takes a function, got ${got}`);
   }
+}
+
+function isClass(value: object): boolean {
+  return CLASS.test(Function.prototype.toString.call(value));
 }
 
 function checkSpelling(handlers: ServeHandlers): void {

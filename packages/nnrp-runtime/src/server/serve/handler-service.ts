@@ -230,6 +230,14 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
       this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
   }
 
+  /** Nobody would learn of what its clean-up has left undone. An abort that it passes on is no failure of its own. */
+  notLeft(operation: Operation, error: unknown): void {
+    ignoreRejectionsWithin(error, 0);
+    if (passesOn(error, operation.abortReason) || !operation.tells(error)) return;
+    const { session, frameId } = operation;
+    this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
+  }
+
   /** A handler waits for its client, or for room: others may have its place until it goes on. */
   suspended(operation: Scheduled): void {
     if (operation.place === 'taken' && operation !== this.settling) this.dispatcher.suspended(operation);
@@ -258,5 +266,16 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
     const { sessionId, remoteAddress } = operation.session;
     const { frameId } = operation;
     this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
+  }
+}
+
+/** Whether it is the reason itself, what `fetch` and Node's functions make of it, or what the operation refuses afterwards. */
+function passesOn(error: unknown, reason: NnrpError | undefined): boolean {
+  if (reason !== undefined && error === reason) return true;
+  try {
+    const { name, cause } = (error ?? {}) as { readonly name?: unknown; readonly cause?: unknown };
+    return name === 'AbortError' || (reason !== undefined && cause === reason);
+  } catch {
+    return false;
   }
 }

@@ -33,13 +33,14 @@ export function isGenerator(outcome: unknown): outcome is OpenSource {
 /**
  * Whether a value is a stream of results rather than one result. Text, bytes and arrays can be iterated over, too, but are
  * bodies: an array is a list of chunks here as in every other place that takes a body. So are, by the look of them, boxed
- * text and a Map: what these mean must not be guessed.
+ * text and what gives pairs of a name and a value (a Map, FormData, URLSearchParams): what these mean must not be guessed.
  */
 export function isSource(value: unknown): value is ResultSource {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
   if (isReadable(value) || isAsyncIterable(value) || isResponse(value)) return true;
-  if (typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] !== 'function') return false;
-  return !(types.isMap(value) || types.isBoxedPrimitive(value));
+  const { [Symbol.iterator]: iterate, entries } = value as { [Symbol.iterator]?: unknown; entries?: unknown };
+  if (typeof iterate !== 'function') return false;
+  return !(iterate === entries || types.isMap(value) || types.isBoxedPrimitive(value));
 }
 
 /**

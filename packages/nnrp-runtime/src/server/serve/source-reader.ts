@@ -18,6 +18,8 @@ export interface SourceReaderOwner {
   /** The source is done: what it returned is the last result. */
   settle(operation: Operation, result: LastResult): void;
   fail(operation: Operation, error: unknown): void;
+  /** It was left, since its operation is over, and has failed to clean up. */
+  notLeft(operation: Operation, error: unknown): void;
   /** The handler is done, however it has ended. */
   finished(operation: Operation): void;
 }
@@ -29,6 +31,9 @@ export interface SourceReaderOwner {
 export class SourceReader {
   /** An iterator that the application has made by hand runs in the context of its caller, also when it is left early. */
   private isOwn: boolean;
+  /** The code of the source runs right now, so that a generator cannot be left, and says so. It sees its signal. */
+  private isRunning = false;
+  private isLeft = false;
 
   constructor(
     private readonly operation: Operation,
@@ -39,32 +44,45 @@ export class SourceReader {
   }
 
   begin(): void {
-    const { operation, source } = this;
-    operation.work = source;
+    const { operation } = this;
+    operation.work = this;
     // A promise of it may have been kept too late.
-    if (operation.isOver) leave(source);
+    if (operation.isOver) this.leave();
     this.read();
+  }
+
+  /** For the operation, which is over. Iterators that are made by hand may count on it that they are left once. */
+  leave(): void {
+    const { operation, source, owner, isRunning } = this;
+    if (this.isLeft) return;
+    this.isLeft = !isRunning;
+    leave(source, (error) => {
+      if (!isRunning) guard(operation, () => owner.notLeft(operation, error));
+    });
   }
 
   private readonly read = (): void => {
     try {
+      this.isRunning = true;
       const next = this.source.next();
+      this.isRunning = false;
       if (this.isOwn) this.operation.context = currentContext();
       this.isOwn = false;
       // As `await` does it: a `then` that the promise has of its own could call back twice, or never.
       then.call(Promise.resolve(next), this.taken, this.failed);
     } catch (error) {
+      this.isRunning = false;
       this.failed(error);
     }
   };
 
   private readonly taken = (step: Step): void => {
-    const { operation, source, owner } = this;
+    const { operation, owner } = this;
     try {
       checkStep(step);
       if (operation.isOver) {
         ignoreRejectionsWithin(step.value);
-        leave(source);
+        this.leave();
       } else if (step.done) {
         owner.settle(operation, step.value);
       } else {

@@ -148,12 +148,29 @@ describe('a HandlerError', () => {
     ['details', ['a', 'x', { details: 1n }]],
     ['details', ['a', 'x', { details: () => {} }]],
     ['details', ['a', 'x', { details: 'x'.repeat(17_000) }]],
+    ['details takes what JSON can hold, got an object of the kind Error', ['a', 'x', { details: new Error('y') }]],
+    [
+      'details takes what JSON can hold, got an object of the kind Map',
+      ['a', 'x', { details: { m: new Map([[1, 2]]) } }],
+    ],
+    [
+      'details takes what JSON can hold, got an object of the kind Uint8Array',
+      ['a', 'x', { details: [new Uint8Array(1)] }],
+    ],
     ["there is no option 'retryAfter'", ['a', 'x', { retryAfter: 1 }]],
     ['options', ['a', 'x', null]],
   ])('is refused where it is made when something does not fit: %s (%#)', (what, args) => {
     const make = () => Reflect.construct(HandlerError, args);
     expect(make).toThrow(expect.objectContaining({ code: 'NNRP_ERR_USAGE' }));
     expect(make).toThrow(what);
+  });
+
+  it('has its message in JSON', () => {
+    const told = { code: 'a.b', message: 'why', details: { a: 1 }, retryAfterMs: 5, isRetryable: true, wireCode: 12 };
+    expect(JSON.parse(JSON.stringify(new HandlerError('a.b', 'why', { details: { a: 1 }, retryAfterMs: 5 })))).toEqual({
+      name: 'HandlerError',
+      ...told,
+    });
   });
 
   it('takes undefined for the default of every option', () => {

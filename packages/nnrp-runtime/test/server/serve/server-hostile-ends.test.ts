@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
@@ -223,4 +225,84 @@ describe('what a submit handler gives that says something else the second time',
       expect(['a message', 'the handler failed']).toContain(textOf(error));
     },
   );
+});
+
+describe('a stream of results that is left when its operation is over', () => {
+  /** What the server tells after a cancel at the first partial result. */
+  async function toldOf(submit: ServeHandlers['submit']): Promise<string[]> {
+    const { peer, failures } = await served({
+      submit: (operation) => (operation.frameId === 2 ? '' : submit(operation)),
+    });
+    peer.submit(1);
+    await peer.next();
+    peer.cancel(1);
+    await peer.next();
+    // Whatever cleaning up has brought about is over by the answer to another frame.
+    peer.submit(2);
+    await peer.next();
+    return failures.map(({ error, frameId }) => `${frameId}: ${(error as Error).message}`);
+  }
+
+  const failing = () => Promise.reject(new Error('not cleaned up'));
+
+  /** Yields, waits for the end of its operation, and is left at its next yield. */
+  async function* cleaningUp(operation: OperationContext, cleanUp: () => unknown) {
+    try {
+      yield 'x';
+      await operation.finished;
+      yield 'y';
+    } finally {
+      await cleanUp();
+    }
+  }
+
+  it.each<[how: string, submit: ServeHandlers['submit']]>([
+    ['a finally block of a generator', (operation) => cleaningUp(operation, failing)],
+    [
+      'its method return',
+      ({ finished }) => {
+        let steps = 0;
+        const next = async () => {
+          if (++steps > 1) await finished;
+          return { done: false, value: 'x' };
+        };
+        return { [Symbol.asyncIterator]: () => ({ next, return: failing }) };
+      },
+    ],
+    [
+      'the cancel of a stream',
+      () => new ReadableStream({ start: (controller) => controller.enqueue('x'), cancel: failing }),
+    ],
+  ])('tells what %s fails with', async (_how, submit) => {
+    expect(await toldOf(submit)).toEqual(['1: not cleaned up']);
+  });
+
+  it.each<[how: string, submit: ServeHandlers['submit']]>([
+    [
+      'the reason of the signal that is thrown on',
+      (operation) => cleaningUp(operation, () => Promise.reject(operation.signal.reason)),
+    ],
+    [
+      'what Node.js makes of the reason',
+      (operation) => cleaningUp(operation, () => sleep(1, undefined, { signal: operation.signal })),
+    ],
+    ['a part that is refused now', (operation) => cleaningUp(operation, () => operation.push('bye'))],
+    [
+      'a stream of Node.js that waits',
+      () =>
+        new Readable({
+          read() {},
+          construct(done) {
+            this.push('x');
+            done();
+          },
+        }),
+    ],
+    [
+      'a response that goes on',
+      () => new Response(new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('x')) })),
+    ],
+  ])('tells nothing of %s', async (_how, submit) => {
+    expect(await toldOf(submit)).toEqual([]);
+  });
 });
