@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { isPeerError } from 'nnrp-core';
 import { InFlightPolicy } from 'nnrp-core/preview3';
 import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
+import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { seconds } from '../options/seconds.js';
 import { wholeNumber } from '../options/whole-number.js';
 import { LimitedLog } from '../serve/limited-log.js';
@@ -25,10 +26,8 @@ interface SubmitOptions extends TransportFlags {
   readonly timeout: number;
   readonly deadline: number;
   readonly output?: boolean;
-  readonly revision: (typeof REVISIONS)[number];
+  readonly revision: ClientRevision;
 }
-
-const REVISIONS = ['preview3', 'preview4', 'auto'] as const;
 
 /** Milliseconds that a server gets to confirm the close of a session whose answers are in, or are not waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
@@ -60,14 +59,7 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
-    .addOption(
-      new Option(
-        '-r, --revision <name>',
-        'speak NNRP/1-<name>; auto: preview4, or preview3 where the server closes at its hello. Servers of other libraries speak one of them',
-      )
-        .choices(REVISIONS)
-        .default('preview3'),
-    )
+    .addOption(revisionOption())
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(
       'after',
