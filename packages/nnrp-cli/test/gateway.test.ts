@@ -104,6 +104,15 @@ describe('nnrp gateway and nnrp openai', () => {
     expect(await behind.process.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' });
   });
 
+  it.each(['preview4', 'auto'])('speak preview4 when they are told so: %s', async (revision) => {
+    const model = await modelServer(replay(CHAT));
+    const only = file('preview4.json', '{"revision":"preview4"}');
+    const behind = await gateway('--upstream', model.baseUrl, '--listen', '127.0.0.1:0', '--config', only);
+    const front = await openai('--to', behind.address, '--revision', revision);
+    expect(await ask(front.url, 'any', true)).toEqual({ status: 200, text: CHAT });
+    for (const { process } of [front, behind]) expect((await process.stop()).code).toBe(0);
+  });
+
   it('send further headers to the model server, and leave usage to clients where they are told to', async () => {
     const model = await modelServer(replay(CHAT));
     const headers = file('headers.txt', '# of Azure\r\nAPI-Key: secret of mine\r\n\r\nx-empty:\r\n');

@@ -7,6 +7,7 @@ import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode, isCommandUsageError } from '../exit-code.js';
 import { followFiles } from '../files/followed-files.js';
 import { milliseconds } from '../options/milliseconds.js';
+import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import { onSignals } from '../serve/process/signals.js';
 import { connectClient } from '../submit/connect-client.js';
@@ -20,6 +21,7 @@ interface OpenAiOptions extends TransportFlags {
   readonly keys?: string;
   readonly deadline: number;
   readonly drainTimeout: number;
+  readonly revision: ClientRevision;
   readonly quiet?: boolean;
 }
 
@@ -50,6 +52,7 @@ export function addOpenAiCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp gateway --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
+    .addOption(revisionOption())
     .option('-q, --quiet', 'do not log lost connections')
     .addHelpText(
       'after',
@@ -134,6 +137,7 @@ async function connector(options: OpenAiOptions, report: (text: string) => void)
   const connect = async () => {
     const client = await connectClient(options.to ?? [DEFAULT_ADDRESS], options, {
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      revision: options.revision,
     });
     client.on('suspended', ({ error }) => report(`away: ${error.message}`));
     client.on('resumed', ({ awayMs }) => report(`back after ${Math.round(awayMs)} ms`));

@@ -1,5 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { InFlightPolicy, PayloadKindFlags, ResultClass, StatusCode } from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import {
   type HandlerFailure,
   NnrpClient,
@@ -65,6 +66,22 @@ describe('the echo handler', () => {
 });
 
 describe('the tokens handler', () => {
+  it('says the kind of each fragment over preview4', async () => {
+    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    void server.serve({ submit: await loadTokensHandler() });
+    const client = await NnrpClient.connectTcp(server.localAddress, { revision: 'preview4' });
+    opened.push(server, client);
+    const submitted = await (await client.openSession({ defaultDeadlineMs: 0 })).submit('Hello, world!');
+    const payloads = [];
+    for await (const { body } of submitted)
+      payloads.push(...preview4.decodePayloads(body, preview4.TOKEN_DELTA_COUNTS));
+    expect(payloads.map(({ kind, descriptor }) => [kind, descriptor.descriptorFlags])).toEqual([
+      ...Array.from({ length: 4 }, () => ['token_chunk', preview4.DescriptorFlags.Partial]),
+      ['token_chunk', preview4.DescriptorFlags.Terminal],
+    ]);
+    expect(Buffer.concat(payloads.map(({ bytes }) => bytes)).toString()).toBe('Hello, world!');
+  });
+
   it.each([
     ['nothing', '', 0],
     ['a few words', 'Hello, world!', 4],

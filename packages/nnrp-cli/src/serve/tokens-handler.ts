@@ -1,12 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import {
-  encodeTokenDeltaBody,
-  PayloadKindFlags,
-  ResultClass,
-  ResultFlags,
-  StatusCode,
-  TOKEN_DELTA_COUNTS,
-} from 'nnrp-core/preview3';
+import * as preview3 from 'nnrp-core/preview3';
+import { PayloadKindFlags, ResultClass, ResultFlags, StatusCode, TOKEN_DELTA_COUNTS } from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { type OperationContext, type ResultValue, resultMetadata } from 'nnrp-runtime';
 import { textPieces } from './text-pieces.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer.js';
@@ -38,8 +33,10 @@ async function* streamTokens(
   tokenizer: Tokenizer,
   turns: WorkTurns,
 ): AsyncGenerator<ResultValue, ResultValue | undefined, void> {
-  const { body } = operation;
-  const activeProfileId = operation.session.clientOpen.profileId;
+  const { body, session } = operation;
+  const activeProfileId = session.clientOpen.profileId;
+  // The descriptor of a fragment says its kind over preview4.
+  const { encodeTokenDeltaBody } = session.revision === 'preview4' ? preview4 : preview3;
   if (!isUtf8(body)) {
     const payloadKindBitmap = PayloadKindFlags.OpaqueBytes;
     return { body: NOT_UTF8, metadata: { activeProfileId, statusCode: StatusCode.Rejected, payloadKindBitmap } };

@@ -16,7 +16,7 @@ export async function connectClient(
   config: NnrpClientOptions & { readonly connectTimeoutMs: number },
 ): Promise<NnrpClient> {
   const addresses = readAddresses(to, flags);
-  const { transports, explain } = clientTransports(addresses, flags);
+  const { transports, explain } = clientTransports(addresses, flags, (config.revision ?? 'preview3') !== 'preview3');
   await loadTransports(addresses);
   try {
     return await NnrpClient.connect(

@@ -6,6 +6,7 @@ import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
+import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { seconds } from '../options/seconds.js';
 import { wholeNumber } from '../options/whole-number.js';
 import { LimitedLog } from '../serve/limited-log.js';
@@ -25,6 +26,7 @@ interface SubmitOptions extends TransportFlags {
   readonly timeout: number;
   readonly deadline: number;
   readonly output?: boolean;
+  readonly revision: ClientRevision;
 }
 
 /** Milliseconds that a server gets to confirm the close of a session whose answers are in, or are not waited for. */
@@ -57,6 +59,7 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
+    .addOption(revisionOption())
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(
       'after',
@@ -72,6 +75,7 @@ Examples:
   $ nnrp submit --to wss://inference.example/nnrp --to nnrps://inference.example:4433 hello
   $ nnrp submit --to unix:/run/user/1000/nnrp.sock hello
   $ nnrp submit --quic hello --output
+  $ nnrp submit --to 10.0.0.7:4433 --revision preview4 hello
   $ git diff | nnrp submit - --output`,
     )
     .action(async (text: string | undefined, options: SubmitOptions) => {
@@ -86,6 +90,7 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     connectTimeoutMs: timeoutMs,
     openTimeoutMs: timeoutMs,
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
+    revision: options.revision,
   });
   const log = new LimitedLog(io.stderr);
   const tell = (text: string) => {
@@ -113,7 +118,7 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
       );
     }
     const run = new SubmitRun(session, { body, count: wanted, inFlight: options.inFlight, timeoutMs });
-    if (output) run.firstResults = bodyOutput(io.stdout);
+    if (output) run.firstResults = bodyOutput(io.stdout, session.revision);
     const hideProgress = showProgress(run, wanted, io.stderr);
     const failure = await run.finish();
     hideProgress();

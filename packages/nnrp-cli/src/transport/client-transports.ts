@@ -4,7 +4,7 @@ import { LOCAL_HOSTS, localCertificates } from './local-certificates.js';
 
 /** What a client tells its transports, and what to say when that was not enough. */
 export interface ClientTransports {
-  /** By scheme, as `NnrpClient.connect` takes them; of encrypted transports alone. */
+  /** By scheme, as `NnrpClient.connect` takes them; of those that need something. */
   readonly transports: Readonly<Record<string, object>>;
   /** The error of a connection that did not come about, in the words of the command line. */
   explain(error: unknown): unknown;
@@ -16,17 +16,25 @@ const IS_UNTRUSTED = /SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_
 /**
  * Reads the certificates that the flags name. QUIC to this machine trusts what `nnrp serve --quic` of the same user has left.
  *
+ * @param mayBeReference - the server may be one of another library, which agrees on no subprotocol of WebSocket
  * @throws CommandUsageError when a file cannot be read
  */
-export function clientTransports(addresses: readonly Address[], flags: TransportFlags): ClientTransports {
+export function clientTransports(
+  addresses: readonly Address[],
+  flags: TransportFlags,
+  mayBeReference = false,
+): ClientTransports {
   const { insecure = false } = flags;
   const own = { ...clientCredentials(flags), ...(insecure && { insecureSkipVerify: true }) };
   const local = flags.ca === undefined && !insecure ? localPorts(addresses) : [];
   const found = local.flatMap((port) => localCertificates(port));
   const transports = Object.fromEntries(
-    addresses.filter(isEncrypted).map(({ scheme }) => {
+    addresses.flatMap((address): [string, object][] => {
+      const { scheme } = address;
+      const plainly = mayBeReference && (scheme === 'ws' || scheme === 'wss') ? { offerSubprotocol: false } : undefined;
       const roots = scheme === 'nnrp+quic' && found.length > 0 ? { roots: found.map(({ pem }) => pem) } : {};
-      return [scheme, { ...own, ...roots }];
+      if (isEncrypted(address)) return [[scheme, { ...own, ...roots, ...plainly }]];
+      return plainly === undefined ? [] : [[scheme, plainly]];
     }),
   );
   const explain = (error: unknown) => {

@@ -348,6 +348,26 @@ describe('nnrp conformance-target', () => {
     expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
   });
 
+  const asServer = ['control.progress_partial', 'control.credit_backpressure', 'object.lifecycle'];
+  const ofCancel = ['control.cancel_abort', 'control.result_drop_reason', 'control.trace_context'];
+  it.each([
+    ['0 where the suite is the server alone', ['suite_as_server'], [...asServer, ...ofCancel], 0],
+    ['0 where no scenario of a client is claimed', ['suite_as_client', 'suite_as_server'], asServer, 0],
+    ['1 where one is', ['suite_as_client', 'suite_as_server'], [...asServer, ...ofCancel], 1],
+  ])('takes as many sessions over TCP as a manifest claims: %s', async (_name, modes, capabilities, sessions) => {
+    const folder = await newFolder();
+    const transports = [
+      { name: 'tcp', endpoint: '127.0.0.1:0', tls: false },
+      { name: 'websocket', endpoint: 'ws://127.0.0.1:0/nnrp', tls: false },
+    ];
+    const manifest = given(transports, modes);
+    Object.assign(manifest.wire_conformance, { capabilities });
+    await writeFile(join(folder, 'target.json'), JSON.stringify(manifest));
+    const running = await startedIn(folder);
+    for (let count = 0; count < sessions; count++) await cancelled(await running.tcp());
+    await servedBy(running);
+  });
+
   it('ends at once where a manifest names no transport, as that of a target with host routes alone may', async () => {
     const file = join(await newFolder(), 'target.json');
     await writeFile(file, JSON.stringify(given([])));

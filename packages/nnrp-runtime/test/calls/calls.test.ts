@@ -68,6 +68,27 @@ describe('a call', () => {
     expect(back instanceof Uint8Array ? new Uint8Array(back) : back).toEqual(expected);
   });
 
+  it.each(['preview3', 'preview4'] as const)(
+    'takes bytes there and back over %s, each in its form',
+    async (revision) => {
+      const kinds: unknown[] = [];
+      const router = createRouter().route<Uint8Array>('work', async function* ({ body, operation }) {
+        kinds.push(
+          operation.payloadFrames.map(({ descriptor }) => 'payloadKind' in descriptor && descriptor.payloadKind),
+        );
+        yield body;
+        yield new Uint8Array(0);
+        return Uint8Array.of(2);
+      });
+      const { server, client } = await stage.pair({}, { revision });
+      void server.serve(router);
+      const stream = callStream(await client.openSession(), 'work', Uint8Array.of(1));
+      expect(await all(stream)).toEqual([Uint8Array.of(1), new Uint8Array(0)]);
+      expect((await stream.result()).body).toEqual(Uint8Array.of(2));
+      expect(kinds).toEqual([revision === 'preview4' ? [0x10, 0x40] : [false, false]]);
+    },
+  );
+
   it('gets partial results in order, bytes among them, and the answer after them', async () => {
     const router = createRouter().route('count', async function* () {
       yield 1;

@@ -115,6 +115,15 @@ describe('a mistake in a push whose promise nobody awaits', () => {
   });
 });
 
+it.each<[string, (operation: OperationContext) => unknown, RegExp]>([
+  ['a reason, which preview3 cannot say', (operation) => void operation.drop({ reasonCode: 6 }), /needs preview4/],
+  ['an option that there is none of', (operation) => void operation.drop({ nope: 1 } as never), /no option 'nope'/],
+  ['a promise', (operation) => void operation.drop({ text: model() as never }), /text /],
+])('a drop with %s, whose promise nobody awaits, is told', async (_what, submit, message) => {
+  const { told } = await served(submit);
+  expect(told).toEqual([expect.stringMatching(message)]);
+});
+
 describe('a client that forgets to await', () => {
   it.each<[string, unknown[]]>([
     ['a body', [model]],

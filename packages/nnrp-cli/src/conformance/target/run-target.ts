@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { NnrpServer } from 'nnrp-runtime';
 import type { FramedListener } from 'nnrp-runtime/transport';
 import { writeJsonFile } from '../json-file.js';
+import { claimedTcpSessions } from './claimed-scenarios.js';
 import { CountedListener } from './counted-listener.js';
 import { type Carrier, type GivenManifest, givenManifest, type TargetFiles } from './given-manifest.js';
 import { exchangeAsClient } from './suite-client.js';
@@ -18,8 +19,11 @@ export interface TargetWish {
   readonly targetName: string | undefined;
   /** Whether the manifest may claim the scenarios that `nnrp conformance-driver` runs, too. */
   readonly hasHostRoutes: boolean;
-  /** Sessions over TCP that the suite opens before it wants to listen there itself; those of openai-compatible/1 not counted. */
-  readonly tcpConnections: number;
+  /**
+   * Sessions over TCP that the suite opens before it wants to listen there itself, those of openai-compatible/1 not counted;
+   * undefined for as many as there are scenarios that the manifest claims.
+   */
+  readonly tcpConnections: number | undefined;
   /** Milliseconds that it goes on trying to connect to the suite. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
@@ -41,8 +45,9 @@ const AS_SERVER = { tcp: 'TCP', websocket: 'WebSocket' } as const;
  * @throws (as a rejection) when something cannot listen, or an exchange with the suite fails
  */
 export async function runTarget(wish: TargetWish): Promise<void> {
-  const { signal, say, tcpConnections } = wish;
+  const { signal, say } = wish;
   const given = await givenManifest(wish.manifest);
+  const { tcpConnections = claimedTcpSessions(given?.wire) } = wish;
   const own = ownFiles(wish.manifest);
   if (given === undefined) await writeIdentity(own);
   const places = given?.places ?? freePlaces(own);

@@ -10,7 +10,7 @@ interface TargetOptions {
   readonly manifest: string;
   readonly targetName?: string;
   readonly hostRoutes: boolean;
-  readonly tcpConnections: number;
+  readonly tcpConnections?: number;
   readonly patience: number;
 }
 
@@ -28,9 +28,9 @@ export function addConformanceTargetCommand(program: Command, io: CliIo, done: (
     .option('--target-name <name>', 'as the manifest says it (default: nnrp-typescript)')
     .option(
       '--tcp-connections <n>',
-      'sessions over TCP before the suite listens there, those of openai-compatible/1 not counted',
+      'sessions over TCP before the suite listens there, those of openai-compatible/1 not counted (default: one for each scenario ' +
+        'that the manifest claims, 2)',
       wholeNumber(0, 1000),
-      2,
     )
     .option('--no-host-routes', 'claim no scenarios of nnrp conformance-driver, for a suite that is given no driver')
     .option('--patience <seconds>', 'give up connecting to the suite after so long', seconds, 60)

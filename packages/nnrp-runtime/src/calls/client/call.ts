@@ -27,7 +27,7 @@ import { CallStream } from './call-stream.js';
 import { sendsIn } from './session-end.js';
 
 /** What a call needs of a session. */
-export type CallingSession = Pick<NnrpClientSession, 'submit'>;
+export type CallingSession = Pick<NnrpClientSession, 'submit'> & Partial<Pick<NnrpClientSession, 'revision'>>;
 
 let calls = 0;
 
@@ -139,7 +139,7 @@ async function* submitted(
     }
     for await (const result of operation) {
       if (!result.partial) return answerOf(schema, result);
-      const partial = decodePartial(schema, result.body, result.metadata);
+      const partial = decodePartial(schema, result.body, result.part === undefined ? result.metadata : undefined);
       if (partial === undefined) throw malformed(result, 'a partial result');
       yield partial.value;
     }
@@ -161,7 +161,10 @@ function send(
 ) {
   const { route, signal, deadlineMs, traceId } = request;
   const metadata = givenMetadata('call', told?.metadata ?? request.metadata);
-  const { body, payloadKindBitmap, payloadFrameCount } = encodeRequest({ ...request, metadata, schema });
+  const { body, payloadKindBitmap, payloadFrameCount } = encodeRequest(
+    { ...request, metadata, schema },
+    session.revision,
+  );
   const options: SubmitOptions & ToldSubmit = {
     [OF_CALL]: told,
     metadata: { payloadKindBitmap, payloadFrameCount },

@@ -80,7 +80,8 @@ async function* results(
   call: IncomingCall,
   begin: (call: IncomingCall) => CallSteps,
 ): AsyncGenerator<ResultValue, ResultValue, void> {
-  const { schema } = call;
+  const { schema, operation } = call;
+  const { revision } = operation.session;
   const steps = begin(call);
   let isOver = false;
   try {
@@ -89,9 +90,9 @@ async function* results(
       if (step.done) {
         isOver = true;
         const metadata = givenMetadata('answerMetadata', Object.fromEntries(call.answerMetadata));
-        return answerOf(encodeAnswer(schema, call.requestId, { metadata, body: step.value }));
+        return answerOf(encodeAnswer(schema, call.requestId, { metadata, body: step.value }, revision));
       }
-      yield partialOf(encodePartial(schema, step.value));
+      yield partialOf(encodePartial(schema, step.value, revision));
     }
   } finally {
     // It may have failed by itself, which makes this nothing; or what it gave could not be encoded, or is not wanted any more.

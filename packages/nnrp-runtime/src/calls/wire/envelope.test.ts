@@ -1,4 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { describe, expect, it } from 'vitest';
 import { bodyBytes } from '../../connection/body/body-bytes.js';
 import {
@@ -35,6 +36,11 @@ function typed(value: unknown, ...more: preview3.PayloadInput[]) {
   return [bodyBytes(encoded.body), encoded.metadata as preview3.FrameSubmit & preview3.ResultPush] as const;
 }
 
+function typed4(value: unknown) {
+  const encoded = preview4.encodePayloads([preview4.eventPayload(value)]);
+  return [bodyBytes(encoded.body)] as const;
+}
+
 describe('the profile openai-compatible/1', () => {
   const request = {
     schema: PROFILE_SCHEMA,
@@ -43,6 +49,21 @@ describe('the profile openai-compatible/1', () => {
     metadata: NO_METADATA,
     body: BODY,
   } as const;
+
+  it('writes the submit of the suite over preview4, byte for byte, and reads it', () => {
+    const suite = `${SUITE.slice(0, 68)}10${SUITE.slice(70)}`;
+    const encoded = encodeRequest(request, 'preview4');
+    expect([hex(encoded), counts(encoded)]).toEqual([suite, EVENT]);
+    expect(decodeRequest(new Uint8Array(Buffer.from(suite, 'hex')), EVENT, 0)).toEqual(request);
+  });
+
+  it('reads one that has objects before its payload', () => {
+    const [bare] = typed4({ schema_version: PROFILE_SCHEMA, operation: 'o' });
+    const body = Buffer.concat([bare.subarray(0, 32), Buffer.alloc(24), bare.subarray(32)]);
+    body.writeUInt32LE(24, 4);
+    body.writeUInt16LE(1, 32);
+    expect(decodeRequest(body, EVENT, 0)).toMatchObject({ route: 'o' });
+  });
 
   it('writes the submit of the suite, byte for byte, and reads it', () => {
     const encoded = encodeRequest(request);

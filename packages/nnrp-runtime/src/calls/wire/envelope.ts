@@ -1,7 +1,10 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
+import { viewOf } from '../../base/bytes.js';
 import { isObject, jsonText, member, parsedJson, readJson } from '../../base/json.js';
 import { type BodyInput, viewed } from '../../connection/body/body-bytes.js';
+import type { RevisionName } from '../../connection/revision/revision-name.js';
 import { types } from '../../platform/platform.js';
 import { type CallMetadata, metadataMember, readMetadata } from './metadata.js';
 import { type CallRoute, isRouteName } from './route.js';
@@ -29,6 +32,8 @@ export interface EncodedEnvelope {
   readonly payloadFrameCount: number;
 }
 
+type Counts = Pick<preview3.FrameSubmit, 'payloadKindBitmap' | 'payloadFrameCount'>;
+
 /** What a last result says that answers a call. */
 export interface AnswerEnvelope {
   readonly metadata: CallMetadata;
@@ -43,16 +48,23 @@ const LAST_TYPES: Readonly<Record<CallSchema, string>> = {
   [PROFILE_SCHEMA]: 'response.completed',
 };
 const OPENING_BRACE = 0x7b;
+const PRELUDE_BYTES = 32;
 
-/** @throws UsageError when JSON cannot hold the body, or it is memory that was transferred away */
-export function encodeRequest({ schema, route, requestId, metadata, body }: RequestEnvelope): EncodedEnvelope {
+/**
+ * @param revision - of the session: descriptors of preview4 say the kind of their payload
+ * @throws UsageError when JSON cannot hold the body, or it is memory that was transferred away
+ */
+export function encodeRequest(
+  { schema, route, requestId, metadata, body }: RequestEnvelope,
+  revision: RevisionName = 'preview3',
+): EncodedEnvelope {
   const head = {
     schema_version: schema,
     ...(typeof route === 'string' && { operation: route }),
     request_id: requestId,
     ...metadataMember(metadata),
   };
-  return encodeTyped(head, body, 'call: body');
+  return encodeTyped(head, body, 'call: body', revision);
 }
 
 /**
@@ -91,22 +103,29 @@ function routeOf(operation: unknown, routeId: number): CallRoute | undefined {
 }
 
 /** A partial result: of the profile one raw JSON object, of a call the same around its body. @throws as {@link encodeRequest} */
-export function encodePartial(schema: CallSchema, value: unknown): EncodedEnvelope {
+export function encodePartial(
+  schema: CallSchema,
+  value: unknown,
+  revision: RevisionName = 'preview3',
+): EncodedEnvelope {
   if (schema === CALL_SCHEMA && (viewed(value, 'partial result') !== undefined || types.isAnyArrayBuffer(value)))
-    return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result');
+    return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result', revision);
   checkKept(value, 'partial result');
   const object = schema === CALL_SCHEMA ? { type: PARTIAL_TYPE, body: value } : value;
   return { body: jsonText(object, 'partial result'), ...RAW };
 }
 
-/** @returns undefined when it breaks the form */
+/**
+ * @param context - undefined when the message has no room for it: then one that is no raw JSON has bytes behind its event
+ * @returns undefined when it breaks the form
+ */
 export function decodePartial(
   schema: CallSchema,
   body: Uint8Array,
-  context: preview3.ResultPush,
+  context: Counts | undefined,
 ): { readonly value: unknown } | undefined {
   const isRaw = body[0] === OPENING_BRACE;
-  const found = isRaw ? { json: parsedJson(body), bytes: undefined } : decodeTyped(body, context);
+  const found = isRaw ? { json: parsedJson(body), bytes: undefined } : decodeTyped(body, context ?? WITH_BYTES);
   if (found === undefined || !isObject(found.json)) return undefined;
   const type = member(found.json, 'type');
   if (schema === PROFILE_SCHEMA) return typeof type === 'string' ? { value: found.json } : undefined;
@@ -114,13 +133,18 @@ export function decodePartial(
 }
 
 /** The last result. @throws as {@link encodeRequest} */
-export function encodeAnswer(schema: CallSchema, requestId: string, answer: AnswerEnvelope): EncodedEnvelope {
+export function encodeAnswer(
+  schema: CallSchema,
+  requestId: string,
+  answer: AnswerEnvelope,
+  revision: RevisionName = 'preview3',
+): EncodedEnvelope {
   const head = {
     type: LAST_TYPES[schema],
     ...(requestId !== '' && { request_id: requestId }),
     ...metadataMember(answer.metadata),
   };
-  return encodeTyped(head, answer.body, 'answer');
+  return encodeTyped(head, answer.body, 'answer', revision);
 }
 
 /** @returns undefined when it breaks the form */
@@ -138,16 +162,21 @@ export function decodeAnswer(
 
 /** Raw JSON has no descriptor: it is of the kind of an event, and no typed payload. */
 const RAW = { payloadKindBitmap: preview3.PayloadKindFlags.StructuredEvent, payloadFrameCount: 0 } as const;
+const WITH_BYTES: Counts = {
+  payloadKindBitmap: preview3.PayloadKindFlags.StructuredEvent | preview3.PayloadKindFlags.OpaqueBytes,
+  payloadFrameCount: 2,
+};
 
 /** A structured event, and behind it the bytes of a body that is no JSON. */
-function encodeTyped(head: object, body: unknown, what: string): EncodedEnvelope {
+function encodeTyped(head: object, body: unknown, what: string, revision: RevisionName): EncodedEnvelope {
   const bytes = viewed(body, what);
   // To JSON it is an object without members.
   if (bytes === undefined && types.isAnyArrayBuffer(body))
     throw new UsageError(`${what} takes shared memory as a view: new Uint8Array(body)`);
   checkKept(body, what);
   const event = preview3.eventPayload(jsonText(bytes === undefined ? { ...head, body } : head, what), SNAPSHOT);
-  const encoded = preview3.encodePayloads(bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)]);
+  const { encodePayloads } = revision === 'preview4' ? preview4 : preview3;
+  const encoded = encodePayloads(bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)]);
   return { body: encoded.body, ...encoded.metadata };
 }
 
@@ -159,7 +188,7 @@ function checkKept(value: unknown, what: string): void {
 
 function decodeTyped(
   body: Uint8Array,
-  context: preview3.FrameSubmit | preview3.ResultPush,
+  context: Counts,
   made?: (bytes: number) => void,
 ): { readonly json: Readonly<Record<string, unknown>>; readonly bytes: Uint8Array | undefined } | undefined {
   const { payloadKindBitmap, payloadFrameCount } = context;
@@ -173,9 +202,14 @@ function decodeTyped(
   return { json: read.value, bytes: payloads[1]?.bytes };
 }
 
-function payloadsOf(body: Uint8Array, context: preview3.FrameSubmit | preview3.ResultPush): preview3.Payload[] {
+/** In the form of either revision, whichever the session speaks. */
+function payloadsOf(body: Uint8Array, context: Counts): { readonly bytes: Uint8Array }[] {
   try {
-    return preview3.decodePayloads(body, context);
+    const view = viewOf(body);
+    // The prelude begins with the lengths of what stands before the descriptors. One of preview4 says a kind where that of preview3 has
+    // flags, and an event has none.
+    const kind = body[PRELUDE_BYTES + view.getUint32(0, true) + view.getUint32(4, true) + 2];
+    return (kind === 0 ? preview3 : preview4).decodePayloads(body, context);
   } catch {
     return [];
   }

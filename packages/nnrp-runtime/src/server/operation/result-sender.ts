@@ -65,7 +65,7 @@ export class ResultSender {
   }
 
   push(operation: Operation, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return this.rejectResult(operation, partial, operation.answeredError());
+    if (operation.isOver) return this.rejectAnswer(operation, partial, operation.answeredError());
     // Refused before its body is made: a handler that awaits nothing would fill the memory with bodies that go nowhere.
     if (operation.rejectedPush !== undefined && this.isStillTooMuch(operation)) {
       ignoreRejectionsWithin(partial);
@@ -79,18 +79,18 @@ export class ResultSender {
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
     } catch (error) {
-      return this.rejectResult(operation, partial, error);
+      return this.rejectAnswer(operation, partial, error);
     }
   }
 
   complete(operation: Operation, result: ResultValue): Promise<void> {
-    if (operation.isOver) return this.rejectResult(operation, result, operation.answeredError());
+    if (operation.isOver) return this.rejectAnswer(operation, result, operation.answeredError());
     try {
       const init = metadataOf(result);
       const metadata = init === undefined ? this.lastMetadata : this.lastOf(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
-      return this.rejectResult(operation, result, error);
+      return this.rejectAnswer(operation, result, error);
     }
   }
 
@@ -194,10 +194,12 @@ export class ResultSender {
   }
 
   /**
-   * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
+   * An answer that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
    * throws it before the next turn, and that is told as its failure.
+   *
+   * @param value - what the application gave: promises within it are observed
    */
-  private rejectResult(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
+  rejectAnswer(operation: Operation, value: unknown, error: unknown): Promise<never> {
     ignoreRejectionsWithin(value);
     if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
       nextTurn(this.owner, () => {

@@ -152,7 +152,7 @@ export class SessionOperations implements OperationOwner<Operation>, ResultSende
     try {
       if (options !== undefined) this.checkDrop(checkOptions('drop', options, DROP_OPTIONS));
     } catch (error) {
-      return ignoreRejection(Promise.reject(error));
+      return this.results.rejectAnswer(operation, options, error);
     }
     if (this.sendDrop(operation, OperationState.Failed, undefined, 'dropped', undefined, options)) return SETTLED;
     return this.results.whenRoom(operation);
