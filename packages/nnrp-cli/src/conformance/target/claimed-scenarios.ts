@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json-file.js';
+import type { JsonObject } from '../../json/json-object.js';
 import { OPEN_AI } from './target-manifest.js';
 
 /** The tokens of each scenario in which the suite is a client over TCP, those of openai-compatible/1 left out. */
