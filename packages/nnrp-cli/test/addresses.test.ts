@@ -34,6 +34,30 @@ describe('nnrp serve and nnrp submit', () => {
     expect((await server.stop()).code).toBe(0);
   });
 
+  it.each(['nnrp://127.0.0.1:0', 'ws://127.0.0.1:0/nnrp'])(
+    'speak preview4 when they are told so, on %s',
+    async (where) => {
+      const { server, address } = await serving('--handler', 'tokens', '--listen', where);
+      const text = 'naïve 👩‍👩‍👧🏽 '.repeat(50);
+      for (const revision of ['preview4', 'auto']) {
+        const submitted = await nnrp(['submit', '--to', address, text, '--output', '--revision', revision]);
+        expect(submitted).toMatchObject({ code: 0, stdout: Buffer.from(text) });
+      }
+      expect((await server.stop()).code).toBe(0);
+    },
+  );
+
+  it('meet by the revision where the server has one alone', async () => {
+    const config = join(folder, 'preview4.json');
+    writeFileSync(config, '{"revision":"preview4"}');
+    const { server, address } = await serving('--config', config);
+    const submit = ['submit', '--to', address, 'x', '--output'];
+    expect(await nnrp(submit)).toMatchObject({ code: 1 });
+    for (const revision of ['preview4', 'auto'])
+      expect(await nnrp([...submit, '--revision', revision])).toMatchObject({ code: 0, stdout: Buffer.from('x') });
+    await server.stop();
+  });
+
   it('meet on WebSocket, at the path that is named', async () => {
     const { server, address } = await serving('--listen', 'ws://127.0.0.1:0/nnrp');
     expect(address).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/nnrp$/);

@@ -40,27 +40,6 @@ describe('nnrp serve and nnrp submit', () => {
     expect((await server.stop('SIGINT')).code).toBe(0);
   });
 
-  it.each(['tcp', 'ws'])('speaks preview4 when it is told so, over %s', async (transport) => {
-    const listen = transport === 'ws' ? ['--listen', 'ws://127.0.0.1:0/nnrp'] : [];
-    const { server, address } = await serving('--handler', 'tokens', ...listen);
-    const text = Buffer.from(NASTY.repeat(20));
-    for (const revision of ['preview4', 'auto']) {
-      const submitted = await nnrp(['submit', '--to', address, '-', '--output', '--revision', revision], text);
-      expect(submitted).toMatchObject({ code: 0, stdout: text });
-    }
-    await server.stop();
-  });
-
-  it('reaches a server of preview4 alone by its revision', async () => {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', { revision: 'preview4' });
-    servers.push(server);
-    void server.serve({ submit: ({ body }) => body });
-    const submit = ['submit', '--to', server.localAddress, 'x', '--output'];
-    expect(await nnrp(submit)).toMatchObject({ code: 1 });
-    for (const revision of ['preview4', 'auto'])
-      expect(await nnrp([...submit, '--revision', revision])).toMatchObject({ code: 0, stdout: Buffer.from('x') });
-  });
-
   it('says what a body that is not UTF-8 lacks, and fails', async () => {
     const { server, address } = await serving('--handler', 'tokens');
     const submitted = await nnrp(['submit', '--to', address, '-', '--output'], Buffer.from([0x61, 0xff]));

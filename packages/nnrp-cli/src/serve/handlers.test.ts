@@ -82,6 +82,20 @@ describe('the tokens handler', () => {
     expect(Buffer.concat(payloads.map(({ bytes }) => bytes)).toString()).toBe('Hello, world!');
   });
 
+  it.each(['preview3', 'preview4'] as const)('takes the text of token payloads over %s', async (revision) => {
+    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    void server.serve({ submit: await loadTokensHandler() });
+    const client = await NnrpClient.connectTcp(server.localAddress, { revision });
+    opened.push(server, client);
+    const { encodePayloads, decodePayloads, tokenPayload, TOKEN_DELTA_COUNTS } =
+      revision === 'preview4' ? preview4 : preview3;
+    const { body, metadata } = encodePayloads([tokenPayload('Hello, '), tokenPayload('world!', { terminal: true })]);
+    let text = '';
+    for await (const result of await (await client.openSession({ defaultDeadlineMs: 0 })).submit(body, { metadata }))
+      for (const { bytes } of decodePayloads(result.body, TOKEN_DELTA_COUNTS)) text += Buffer.from(bytes).toString();
+    expect(text).toBe('Hello, world!');
+  });
+
   it.each([
     ['nothing', '', 0],
     ['a few words', 'Hello, world!', 4],

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isWireError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PayloadKindFlags, ResultClass, ResultFlags, StatusCode, TOKEN_DELTA_COUNTS } from 'nnrp-core/preview3';
 import * as preview4 from 'nnrp-core/preview4';
@@ -18,7 +19,7 @@ const NOT_UTF8 = new TextEncoder().encode('the body is not valid UTF-8');
 export type TokensHandler = (operation: OperationContext) => AsyncGenerator<ResultValue, ResultValue | undefined, void>;
 
 /**
- * A handler that takes each body as UTF-8 text and streams its o200k_base tokens: a partial result with a token-delta
+ * A handler that takes each body, or what its token payloads hold, as UTF-8 text and streams its o200k_base tokens: a partial result with a token-delta
  * body for each, then a complete one whose delta is empty and terminal. The fragments are slices of the text's bytes, so
  * that joining them gives the text. A body that is not UTF-8 is answered with status rejected and a text that says so.
  */
@@ -33,7 +34,8 @@ async function* streamTokens(
   tokenizer: Tokenizer,
   turns: WorkTurns,
 ): AsyncGenerator<ResultValue, ResultValue | undefined, void> {
-  const { body, session } = operation;
+  const { session } = operation;
+  const body = textOf(operation);
   const activeProfileId = session.clientOpen.profileId;
   // The descriptor of a fragment says its kind over preview4.
   const { encodeTokenDeltaBody } = session.revision === 'preview4' ? preview4 : preview3;
@@ -72,6 +74,18 @@ async function* streamTokens(
       serverTotalMs: milliseconds(performance.now() - started),
     },
   };
+}
+
+/** The text of typed payloads, as clients of the reference send it by their builders; any other body as it is. */
+function textOf(operation: OperationContext): Uint8Array {
+  const { body, metadata } = operation;
+  if (metadata.payloadKindBitmap !== PayloadKindFlags.TokenChunk || metadata.payloadFrameCount === 0) return body;
+  try {
+    return Buffer.concat(operation.payloadFrames.map(({ payload }) => payload));
+  } catch (error) {
+    if (isWireError(error)) return body;
+    throw error;
+  }
 }
 
 function milliseconds(ms: number): number {
