@@ -47,6 +47,20 @@ describe('nnrp serve and nnrp submit', () => {
     },
   );
 
+  it('meet over QUIC without ALPN when both are told so', async () => {
+    const { server, address } = await serving('--quic', '--listen', '127.0.0.1:0', '--no-alpn');
+    const submit = ['submit', '--quic', '--to', address, 'x', '--output'];
+    expect(await nnrp([...submit, '--no-alpn'])).toMatchObject({ code: 0, stdout: Buffer.from('x') });
+    const pinged = await nnrp(['ping', '--quic', address, '--no-alpn', '--count', '1']);
+    expect(pinged).toMatchObject({ code: 0, stdout: expect.toSatisfy((said) => `${said}`.includes('no ALPN')) });
+    expect(await nnrp(submit)).toMatchObject({ code: 1, stderr: expect.stringContaining('ALPN') });
+    expect(await nnrp(['submit', '--to', address, 'x', '--no-alpn'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--no-alpn is for QUIC: it means nothing for nnrp://'),
+    });
+    await server.stop();
+  });
+
   it('meet by the revision where the server has one alone', async () => {
     const config = join(folder, 'preview4.json');
     writeFileSync(config, '{"revision":"preview4"}');

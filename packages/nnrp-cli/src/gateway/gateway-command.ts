@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { isNnrpError } from 'nnrp-core';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, type ExitCode } from '../exit-code.js';
+import { alpnOption } from '../options/alpn.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { addOperatorOptions } from '../serve/admin-port.js';
 import type { ServerFile } from '../serve/config/server-file.js';
@@ -51,7 +52,8 @@ export function addGatewayCommand(program: Command, io: CliIo, done: (code: Exit
     .option('--cert <file>', 'certificate of the server, then those that lead to its root; HOST:PORT speaks TLS then')
     .option('--key <file>', 'private key of that certificate')
     .option('--ca <file>', 'take only clients whose certificates lead to one of these')
-    .option('--quic', 'HOST:PORT speaks QUIC');
+    .option('--quic', 'HOST:PORT speaks QUIC')
+    .addOption(alpnOption());
   addOperatorOptions(command)
     .addHelpText(
       'after',

@@ -6,6 +6,7 @@ import { parseAddress } from 'nnrp-runtime/transport';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode, isCommandUsageError } from '../exit-code.js';
 import { followFiles } from '../files/followed-files.js';
+import { alpnOption } from '../options/alpn.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { LimitedLog } from '../serve/limited-log.js';
@@ -52,6 +53,7 @@ export function addOpenAiCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp gateway --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
+    .addOption(alpnOption())
     .addOption(revisionOption())
     .option('-q, --quiet', 'do not log lost connections')
     .addHelpText(

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { alpnOption } from '../options/alpn.js';
 import { seconds } from '../options/seconds.js';
 import { wholeNumber } from '../options/whole-number.js';
 import { writeLine } from '../terminal-text.js';
@@ -40,6 +41,7 @@ export function addPingCommand(program: Command, io: CliIo, done: (code: ExitCod
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
+    .addOption(alpnOption())
     .addHelpText(
       'after',
       `

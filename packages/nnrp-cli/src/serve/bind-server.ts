@@ -19,6 +19,8 @@ export interface BindOptions {
   readonly file: ServerFile;
   /** Path of the file, where there is one. */
   readonly config?: string | undefined;
+  /** False: QUIC without ALPN; default true. */
+  readonly alpn?: boolean | undefined;
   /** Told of every handshake that comes to nothing. */
   readonly handshakeFailed: (error: NnrpError) => void;
 }
@@ -112,7 +114,7 @@ async function selfSigned(): Promise<ServerIdentity> {
 function ownOptions(
   scheme: Scheme,
   tls: CertificateFiles,
-  { file, handshakeFailed: onHandshakeFailure }: BindOptions,
+  { file, alpn = true, handshakeFailed: onHandshakeFailure }: BindOptions,
   ownCertificate?: ServerIdentity,
 ): object | undefined {
   const encrypted = () => ({ ...(serverIdentity(tls) ?? ownCertificate), ...clientDemands(tls), onHandshakeFailure });
@@ -120,7 +122,7 @@ function ownOptions(
     case 'nnrps':
       return encrypted();
     case 'nnrp+quic':
-      return { ...encrypted(), ...quicConnections(file.config) };
+      return { ...encrypted(), ...quicConnections(file.config), ...(!alpn && { alpn: false }) };
     case 'ws':
       return { onHandshakeFailure };
     case 'wss':

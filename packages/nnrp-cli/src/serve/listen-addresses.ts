@@ -1,6 +1,7 @@
 import { CommandUsageError } from '../exit-code.js';
 import {
   type Address,
+  checkAlpn,
   DEFAULT_ADDRESS,
   isEncrypted,
   readAddresses,
@@ -46,6 +47,7 @@ export function listenAddresses(flags: ListenFlags, { command }: ServerFile): Li
         });
   if (Object.keys(paths(shared)).length > 0 && !addresses.some(isEncrypted))
     throw new CommandUsageError(`${shared.named}cert means nothing for ${addresses.map(({ url }) => url).join(', ')}`);
+  checkAlpn(addresses, flags);
   for (const address of addresses) checkCertificates(address);
   checkDoors(addresses);
   return addresses;

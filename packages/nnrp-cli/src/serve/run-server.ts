@@ -36,7 +36,7 @@ export interface Served {
  * address cannot be bound
  */
 export async function runServer(flags: RunFlags, served: Served, io: CliIo): Promise<ExitCode> {
-  const { config, quiet = false, resumeWindow } = flags;
+  const { config, alpn, quiet = false, resumeWindow } = flags;
   const read = config === undefined ? NO_FILE : readServerFile(config);
   const window = resumeWindow === undefined ? {} : { resumeWindowMs: resumeWindow };
   const file = { ...read, config: { ...served.defaults, ...read.config, ...window } };
@@ -46,7 +46,7 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
   collectBodiesSoon();
   try {
     const handshakeFailed = log.handshakeFailed.bind(log);
-    const bound = await bindServer({ addresses, file, config, handshakeFailed });
+    const bound = await bindServer({ addresses, file, config, alpn, handshakeFailed });
     log.follow(bound.server);
     const admin = await openAdmin(bound.server, ...adminOf(flags, file)).catch(async (error: unknown) => {
       await endServer(bound);

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CliIo } from '../cli-io.js';
 import type { ExitCode } from '../exit-code.js';
+import { alpnOption } from '../options/alpn.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { addOperatorOptions } from './admin-port.js';
@@ -43,7 +44,8 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
     .option(
       '--quic',
       'HOST:PORT speaks QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1',
-    );
+    )
+    .addOption(alpnOption());
   addOperatorOptions(command)
     .addHelpText(
       'after',

@@ -5,6 +5,7 @@ import { InFlightPolicy } from 'nnrp-core/preview3';
 import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { alpnOption } from '../options/alpn.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { seconds } from '../options/seconds.js';
@@ -59,6 +60,7 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--key <file>', 'private key of that certificate')
     .option('--quic', "HOST:PORT speaks QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
     .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
+    .addOption(alpnOption())
     .addOption(revisionOption())
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(

@@ -9,6 +9,8 @@ export interface TransportFlags {
   readonly key?: string;
   readonly ca?: string;
   readonly insecure?: boolean;
+  /** False: QUIC without ALPN. */
+  readonly alpn?: boolean;
 }
 
 /** Schemes of the addresses that the command line takes; a named pipe of Windows counts as `unix`. */
@@ -73,7 +75,15 @@ export function readAddresses(given: readonly string[], flags: TransportFlags): 
   const wrong = OF_CERTIFICATES.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (wrong !== undefined && !addresses.some(isEncrypted))
     throw new CommandUsageError(`--${wrong} means nothing for ${all}, which is not encrypted`);
+  checkAlpn(addresses, flags);
   return addresses;
+}
+
+/** @throws CommandUsageError when ALPN is turned off, and nothing speaks QUIC */
+export function checkAlpn(addresses: readonly Address[], { alpn = true }: TransportFlags): void {
+  if (alpn || addresses.some(({ scheme }) => scheme === 'nnrp+quic')) return;
+  const all = addresses.map(({ url }) => url).join(', ');
+  throw new CommandUsageError(`--no-alpn is for QUIC: it means nothing for ${all}`);
 }
 
 function readAddress(text: string, flags: TransportFlags): Address {

@@ -32,8 +32,10 @@ export function clientTransports(
     addresses.flatMap((address): [string, object][] => {
       const { scheme } = address;
       const plainly = mayBeReference && (scheme === 'ws' || scheme === 'wss') ? { offerSubprotocol: false } : undefined;
-      const roots = scheme === 'nnrp+quic' && found.length > 0 ? { roots: found.map(({ pem }) => pem) } : {};
-      if (isEncrypted(address)) return [[scheme, { ...own, ...roots, ...plainly }]];
+      const isQuic = scheme === 'nnrp+quic';
+      const roots = isQuic && found.length > 0 ? { roots: found.map(({ pem }) => pem) } : {};
+      const alpn = isQuic && flags.alpn === false ? { alpn: false } : {};
+      if (isEncrypted(address)) return [[scheme, { ...own, ...roots, ...alpn, ...plainly }]];
       return plainly === undefined ? [] : [[scheme, plainly]];
     }),
   );
