@@ -82,7 +82,7 @@ export class WebSocketConnector implements FramedConnector {
         upgrade.websocket.terminate();
       };
       const patience = new Patience(owner, connectTimeoutMs, () => {
-        const what = upgrade.socket === undefined ? 'no connection' : 'it has said nothing to the upgrade';
+        const what = upgrade.socket === undefined ? 'no connection' : 'it has not answered the upgrade';
         fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms: ${what}`, connectTimeoutMs));
       });
       const letGo = whenAborted(owner, signal, fail);

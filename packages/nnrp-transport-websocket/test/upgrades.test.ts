@@ -374,7 +374,8 @@ describe('a client', () => {
 
   it('gives up in time, and when it is told to', async () => {
     const silent = createServer();
-    silent.on('upgrade', () => {});
+    // Half an answer is none.
+    silent.on('upgrade', (_request, socket) => socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101'));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     undo.push(
@@ -382,7 +383,7 @@ describe('a client', () => {
       () => silent.close(),
     );
     const url = `ws://127.0.0.1:${(silent.address() as { port: number }).port}/`;
-    await expect(connectWebSocket(url, { connectTimeoutMs: 100 })).rejects.toThrow(/said nothing to the upgrade/);
+    await expect(connectWebSocket(url, { connectTimeoutMs: 100 })).rejects.toThrow(/has not answered the upgrade/);
     const signal = AbortSignal.timeout(50);
     await expect(connectWebSocket(url, {}, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
   });

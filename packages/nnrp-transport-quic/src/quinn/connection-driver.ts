@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { aside, formatAddress, guard, type HostPort } from 'nnrp-runtime/transport';
+import { formatAddress, guard, type HostPort, Patience } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER } from '../close-codes.js';
 import { type AddressWords, addressWords } from '../module/address-words.js';
 import { Happened, type Loss } from '../module/module-facts.js';
@@ -43,7 +43,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private readonly silence = new ProgressTimer(this);
   /** The library's clock. */
   private readonly timer = new ConnectionTimer(this, () => this.timedOut());
-  private readonly handshakeTimer: NodeJS.Timeout;
+  private readonly handshakePatience: Patience;
   private readonly begunMs = performance.now();
   private closingUntilMs = Number.POSITIVE_INFINITY;
   private readonly log: QlogTrace | undefined;
@@ -66,11 +66,11 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     if (first !== undefined) this.log?.received(first.datagram.length);
     if (first?.hasProved === false) this.unproved = new UnprovedAddress(peer, first.datagram);
     this.port = new StreamPort(parts.module, parts.index);
-    this.handshakeTimer = aside(this, handshakeTimeoutMs, () => {
+    this.handshakePatience = new Patience(this, handshakeTimeoutMs, () => {
       this.giveUpHandshake(
         new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
       );
-    });
+    }).unref();
     endpoint.add(this);
   }
 
@@ -305,7 +305,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   }
 
   private settle(): void {
-    clearTimeout(this.handshakeTimer);
+    this.handshakePatience.end();
   }
 
   private retire(): void {

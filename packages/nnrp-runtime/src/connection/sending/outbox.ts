@@ -277,7 +277,7 @@ export class Outbox {
   /** Its body has changed, or that of an earlier result of its frame: the rest without it would be taken for the whole. */
   private isSpoilt(packet: WaitingPacket): boolean {
     if (packet.isIntact && this.spoilt === undefined) return false;
-    const { resultOf = '' } = packet;
+    const { resultOf } = packet;
     if (packet.isIntact) return this.spoilt?.has(resultOf) === true;
     this.spoilt ??= new Map();
     if (resultOf !== '') this.spoilt.set(resultOf, packet.unsent().error);
@@ -307,7 +307,7 @@ export class Outbox {
     const isFollower = packet.isIntact;
     // Its operation has ended with the result that was left out before it, unless this was the last one.
     if (isFollower && packet.partial) return;
-    const error = (isFollower && this.spoilt?.get(packet.resultOf ?? '')) || own;
+    const error = (isFollower && this.spoilt?.get(packet.resultOf)) || own;
     when(() => this.owner.leftOut(head, error));
   }
 

@@ -92,10 +92,10 @@ export class WaitingPacket implements NamedPacket {
     return this.long === undefined || this.long.length === this.bodyLength;
   }
 
-  /** Which operation it is a result of, for comparison; undefined for anything else. Not cheap. */
-  get resultOf(): string | undefined {
+  /** Which operation it is a result of, for comparison; empty for anything else. Not cheap. */
+  get resultOf(): string {
     const { messageType, sessionId, frameId } = this.unsentHead();
-    return isResult(messageType) ? `${sessionId}/${frameId}` : undefined;
+    return isResult(messageType) ? `${sessionId}/${frameId}` : '';
   }
 
   /** What the sender of a body that has changed is told. */

@@ -1,8 +1,9 @@
 import { IdMap, type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { observer } from '../../base/diagnostics/observer.js';
-import { aside, type Guarded } from '../../base/guard.js';
+import type { Guarded } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import { Patience } from '../../base/time/patience.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
@@ -60,7 +61,7 @@ interface Suspension {
   /** Why its connection was lost; not the error itself, which would hold that connection. Undefined when the session is over. */
   readonly why: string | undefined;
   readonly sinceMs: number;
-  readonly timer: NodeJS.Timeout;
+  readonly patience: Patience;
 }
 
 /** The sessions of a server that can be resumed, and what it does for those that have no connection. */
@@ -264,8 +265,8 @@ export class ResumableSessions implements PortServer {
     // From the loss of the connection on, also for the rest of a session that has ended since.
     const sinceMs = port.awaySinceMs;
     const leftMs = Math.max(0, sinceMs + this.owner.config.resumeWindowMs - performance.now());
-    const timer = aside(this.owner, Math.ceil(leftMs), () => this.expire(port));
-    this.suspensions.set(port, { why, sinceMs, timer });
+    const patience = new Patience(this.owner, Math.ceil(leftMs), () => this.expire(port)).unref();
+    this.suspensions.set(port, { why, sinceMs, patience });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);
   }
@@ -293,8 +294,8 @@ export class ResumableSessions implements PortServer {
     }
   }
 
-  private over(port: SessionPort, { timer, why }: Suspension): void {
-    clearTimeout(timer);
+  private over(port: SessionPort, { patience, why }: Suspension): void {
+    patience.end();
     if (why === undefined) this.restCount--;
     this.suspensions.delete(port);
     this.shares.delete(port);
