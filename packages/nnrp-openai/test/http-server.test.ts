@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { NnrpClient } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createOpenAiServer } from '../src/index.js';
@@ -100,6 +102,33 @@ describe('the HTTP server', () => {
     ).rejects.toThrow();
     await eventually(() => cut.model.aborted === 1, 'the request was ended');
   });
+
+  it('is closed with its last answer, although the client keeps the connection', async () => {
+    let goOn = () => {};
+    const wanted = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { http, baseUrl } = await stage.gateway(async (response) => {
+      beginEvents(response);
+      await writePieces(response, [data(chunk({ content: 'a' }))]);
+      await wanted;
+      response.end(data(chunk({}, 'stop')));
+    });
+    const agent = new Agent({ keepAlive: true });
+    const headers = { 'content-type': 'application/json' };
+    const asked = request(`${baseUrl}/chat/completions`, { method: 'POST', agent, headers });
+    asked.end(JSON.stringify({ ...ASKED, stream: true }));
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    await once(answer, 'data');
+    const closing = http.close({ drainTimeoutMs: 60_000 });
+    goOn();
+    answer.resume();
+    await once(answer, 'end');
+    // Node ends what is kept after five seconds.
+    await closing;
+    agent.destroy();
+  }, 4000);
 
   it.each<[unknown, object | undefined, RegExp]>([
     [undefined, undefined, /connect takes a function/],

@@ -15,7 +15,7 @@ const LOOK_MS = 1000;
 
 /**
  * Follows files, and says on standard error what has become of them. A program that follows none, and does nothing else, has nothing to
- * do at SIGHUP, and ends by it as other programs do.
+ * do at SIGHUP, and ends by it as other programs do, see `onSignals`.
  *
  * @param hungUp - what else there is to do at SIGHUP
  * @returns stops it

@@ -98,17 +98,19 @@ async function serve(
   io: CliIo,
 ): Promise<void> {
   const { server, bound } = listening;
-  const forgetSignals = onSignals(() => {
-    if (server.sessionCount > 0)
-      log.write('info', `closing ${server.sessionCount} sessions; another signal ends them at once`);
-    void server.close();
-  });
   const followed = [
     { what: 'the certificates', files: listening.certificateFiles, renew: listening.renew },
     ...(admin?.secrets === undefined ? [] : [admin.secrets]),
     ...(module.secrets ?? []),
   ];
-  const forget = [forgetSignals, followFiles(followed, io, module.isWatched ? () => void module.reload() : undefined)];
+  const unfollow = followFiles(followed, io, module.isWatched ? () => void module.reload() : undefined);
+  const forgetSignals = onSignals(() => {
+    // Nothing is renewed any more.
+    unfollow();
+    if (server.sessionCount > 0)
+      log.write('info', `closing ${server.sessionCount} sessions; another signal ends them at once`);
+    void server.close();
+  });
   for (const { kind, address, certificate } of bound) {
     writeLine(io.stdout, `listening ${kind} ${address}`);
     if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
@@ -118,7 +120,8 @@ async function serve(
     await server.serve(module.handlers);
     await server.close();
   } finally {
-    for (const stop of forget) stop();
+    unfollow();
+    forgetSignals();
     await admin?.close();
     for (const { certificate } of bound) certificate?.remove();
   }

@@ -132,6 +132,10 @@ export class OpenAiServer {
     const writer = new AnswerWriter(response, this.#config, gone, requestId);
     // What a broken connection says is told by its close.
     response.on('error', () => {});
+    // A connection that its client keeps for the next request would hold a close up.
+    response.once('close', () => {
+      if (this.#isClosing) this.#server.closeIdleConnections();
+    });
     const held = new HeldBytes(this.#bodies);
     this.#requests++;
     try {

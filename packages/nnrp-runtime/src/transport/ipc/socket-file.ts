@@ -189,7 +189,7 @@ export function describeListenFailure(path: string, error: unknown): string {
     case 'ENOTDIR':
       return `${folder} is no directory`;
     case 'EADDRINUSE':
-      return 'another process listens there';
+      return 'another process listens there, or another server of this one, as in another thread: each needs a path of its own';
     default:
       return message;
   }

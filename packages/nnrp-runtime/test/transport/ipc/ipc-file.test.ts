@@ -91,6 +91,10 @@ describe('the file of a socket', () => {
     const second = await IpcListener.bind(path).catch((error: unknown) => error);
     expect(isNnrpError(second, 'NNRP_ERR_TRANSPORT') && second.isRetryable).toBe(false);
     expect(String(second)).toContain(`cannot listen on unix:${path}: another process listens there`);
+    // Here it is no other process, and a thread of its own would not tell either.
+    expect(String(second)).toContain(
+      'or another server of this one, as in another thread: each needs a path of its own',
+    );
     expect(await connects(first.address)).toBe(true);
   });
 
