@@ -1,4 +1,5 @@
 import { ignoreRejectionsWithin, jsonParts, MAX_JSON_DEPTH, MAX_JSON_PARTS, UsageError } from 'nnrp-core';
+import { tagOf } from './options.js';
 import { isThenable } from './thenable.js';
 
 /** What each object, list and member takes, measured: 67 for an empty object with its place in a list, 66 for a member of a name of its own. */
@@ -53,10 +54,6 @@ const KEPT = /^(?:Object|Array|Number|String|Boolean)$/;
 const HIDING = /^(?:Map|Set|Error)$/;
 const MAX_KIND_LENGTH = 64;
 
-function kindOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
-}
-
 /** Whether an object is within it, not deep, that may hold more than its members. Plain objects and lists are looked through alone. */
 function mayHide(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
@@ -68,7 +65,7 @@ function mayHide(value: unknown): boolean {
   // Another value stands for it.
   if ('toJSON' in value) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && HIDING.test(kindOf(value))) return true;
+  if (prototype !== Object.prototype && prototype !== null && HIDING.test(tagOf(value))) return true;
   // What it inherits is no member of its JSON, may lead back to it, and may throw.
   for (const name of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[name];
@@ -97,7 +94,7 @@ function lostWithin(value: unknown): string | undefined {
     }
     if (typeof part !== 'object' || part === null) return part;
     const isBytes = ArrayBuffer.isView(part);
-    const kind = kindOf(part);
+    const kind = tagOf(part);
     const isLost = isBytes || (!KEPT.test(kind) && hides(kind, part));
     if (isLost) lost ??= kind.slice(0, MAX_KIND_LENGTH);
     return isBytes ? undefined : part;

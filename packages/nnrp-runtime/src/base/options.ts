@@ -126,9 +126,14 @@ function checkNames(what: string, options: object, known: KnownOptions, elsewher
   }
 }
 
+/** What the language calls the kind of a value, such as Map, or Object. */
+export function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
 /** What is said of an object of the platform, such as an AbortSignal, in the place of a bag; undefined for any other. */
 function noBag(options: object, known: KnownOptions): string | undefined {
-  const kind = Object.prototype.toString.call(options).slice('[object '.length, -1);
+  const kind = tagOf(options);
   if (kind === 'Object') return undefined;
   const hint = kind === 'AbortSignal' && known.has('signal') ? ': write { signal }' : '';
   return `expected an object of options, got ${shownValue(options)}${hint}`;

@@ -39,3 +39,19 @@ it('a package that is loaded under fake timers serves, streams and closes all th
   expect(await client.close()).toEqual({ drained: true, cut: [] });
   expect(await server.close()).toEqual({ drained: true, cut: [] });
 });
+
+it('a clock that a test moves by a minute at once costs no connection', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
+  const { server, client } = await stage.pair();
+  void server.serve({ submit: ({ body }) => body });
+  const session = await client.openSession();
+  const lost: unknown[] = [];
+  client.on('suspended', ({ error }) => lost.push(error));
+  for (let jump = 0; jump < 3; jump++) {
+    vi.advanceTimersByTime(60_000);
+    expect((await session.request('here')).text()).toBe('here');
+  }
+  expect(lost).toEqual([]);
+  await client.close();
+  await server.close();
+});

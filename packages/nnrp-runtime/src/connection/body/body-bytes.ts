@@ -1,5 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import { asBytes, hasItsLength, liesWhereItSays } from '../../base/bytes.js';
+import { tagOf } from '../../base/options.js';
 import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
 import { types, utf8Length } from '../../platform/platform.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
@@ -101,10 +102,6 @@ function copiedTogether(chunks: readonly (Uint8Array | string)[], length: number
 export function bodyHint(value: unknown): string {
   const isData = typeof value === 'number' || tagOf(value) === 'Object';
   return awaitHint(value) || (isData ? '; JSON.stringify makes text of it' : '');
-}
-
-function tagOf(value: unknown): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 function kindOf(value: unknown): string {
