@@ -180,7 +180,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     const { connection } = this;
     this.drain?.reject(this.session?.endReason ?? this.awayError());
     // Without a log nothing is confirmed; what still waits for room is brought all the same.
-    const hasRest = connection !== undefined && (connection.sentLog !== undefined || !this.isHandedOver);
+    const hasRest = connection?.sentLog !== undefined || !this.isHandedOver;
     if (hasRest) this.server.reserveId(sessionId);
     this.server.ended(this);
     connection?.sessionEnded(sessionId);
