@@ -11,7 +11,7 @@ export interface Link<Self> {
  */
 export class Chain<T extends Link<T>> {
   first: T | undefined = undefined;
-  private last: T | undefined = undefined;
+  last: T | undefined = undefined;
 
   get isEmpty(): boolean {
     return this.first === undefined;

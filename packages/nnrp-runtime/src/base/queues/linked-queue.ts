@@ -23,6 +23,11 @@ export class LinkedQueue<T> {
     return this.chain.first?.value;
   }
 
+  /** The item that has come last. */
+  get newest(): T | undefined {
+    return this.chain.last?.value;
+  }
+
   /** @returns its place, for `remove` */
   push(value: T): Place<T> {
     const place = new Place(value);

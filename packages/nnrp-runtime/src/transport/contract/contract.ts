@@ -150,6 +150,7 @@ export type ListenerBoundName =
   | 'acceptQueue'
   | 'tlsHandshakes'
   | 'addressTlsHandshakes'
+  | 'waitingTlsHandshakes'
   | 'quicConnections'
   | 'quicHandshakes'
   | 'addressQuicHandshakes'

@@ -3,6 +3,9 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 /** Milliseconds after which a peer that has said nothing counts as silent. Before, its first bytes may be on the way. */
 const TIME_TO_SPEAK_MS = 1000;
 
+/** After which one that has said something may go for another that waits: what it began should have come to its end. */
+const TIME_TO_FINISH_MS = 2 * TIME_TO_SPEAK_MS;
+
 /** A connection that has not proved anything yet. */
 export interface Stranger {
   /** See `addressGroup`; without one it counts in all only. */
@@ -91,6 +94,21 @@ export class Strangers<S extends Stranger> {
     if (next !== undefined && performance.now() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
     this.hit('perAddress');
     return false;
+  }
+
+  /** The bound for which one more of the address would end one that has not had its time; undefined where it would not. */
+  inTheWay(group: string | undefined): keyof StrangerLimits | undefined {
+    const { inAll, perAddress } = this.limits;
+    const known = group === undefined ? undefined : this.addresses.get(group);
+    if (known !== undefined && perAddress > 0 && sizeOf(known) >= perAddress)
+      return this.areBusy(known) ? 'perAddress' : undefined;
+    return inAll > 0 && this.entries.size >= inAll && this.areBusy(this.everything) ? 'inAll' : undefined;
+  }
+
+  private areBusy(line: Line<S>): boolean {
+    const next = this.nextToGo(line);
+    if (next === undefined) return false;
+    return performance.now() - next.sinceMs < (next.speaks ? TIME_TO_FINISH_MS : TIME_TO_SPEAK_MS);
   }
 
   /** One more. Others may be ended by it, never this one. */

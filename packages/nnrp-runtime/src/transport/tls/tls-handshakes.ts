@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import { afterThis, type Guarded, listen } from '../../base/guard.js';
+import { afterThis, aside, type Guarded, listen, nextTurn } from '../../base/guard.js';
 import { nodeTls } from '../../base/node-modules.js';
 import { Patience } from '../../base/time/patience.js';
 import { warn } from '../../base/warn.js';
@@ -12,6 +12,7 @@ import { boundOf, type Stranger, type StrangerLimits, Strangers } from '../liste
 import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
+import { WaitingConnections } from './waiting-connections.js';
 
 /** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
 export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;
@@ -27,10 +28,16 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
   perAddress: 'addressTlsHandshakes',
 };
 
+/** Connections that may wait for others to have had their time; of more, the one that has waited longest is cut. */
+const MAX_WAITING = 1024;
+/** Milliseconds after which it is looked whether they have. */
+const LOOK_AGAIN_MS = 100;
+
 /**
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
  * call, of `secured` or of `onHandshakeFailure`. When there are as many as there may be, in all or of one address, the one
- * that has waited longest is cut for the newcomer, those first of which nothing has come.
+ * that has waited longest is cut for the newcomer, those first of which nothing has come; but each has its time first, for as long
+ * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another.
  */
 export class TlsHandshakes implements Guarded {
   private server: Server;
@@ -38,6 +45,8 @@ export class TlsHandshakes implements Guarded {
   /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
   private readonly underWay = new Map<string, Handshake>();
   private readonly strangers: Strangers<Handshake>;
+  private readonly waiting = new WaitingConnections();
+  private willLook = false;
   private closed = false;
   /** Told of each handshake that was cut for another one. */
   onBoundHit: ((name: ListenerBoundName) => void) | undefined;
@@ -106,6 +115,7 @@ export class TlsHandshakes implements Guarded {
         bound: boundOf(perAddress),
         value: () => strangers.mostOfAnAddress,
       },
+      { name: 'waitingTlsHandshakes', scope: 'server', bound: MAX_WAITING, value: () => this.waiting.size },
     ];
   }
 
@@ -122,20 +132,68 @@ export class TlsHandshakes implements Guarded {
       connection.destroy();
       return;
     }
+    const addressGroup = hostGroup(remoteAddress);
+    const bound = this.strangers.inTheWay(addressGroup);
+    if (bound === undefined) {
+      this.start(connection, ends, addressGroup, formatAddress(remoteAddress, remotePort));
+      return;
+    }
+    this.onBoundHit?.(BOUND_NAMES[bound]);
+    this.wait(connection, addressGroup);
+  }
+
+  private start(connection: Socket, ends: string, addressGroup: string | undefined, address: string): void {
     const handshake: Handshake = {
       connection,
       // Not the timeout of the socket, which a peer prolongs with every byte.
       patience: new Patience(this, this.rules.handshakeTimeoutMs, () => connection.destroy()),
-      addressGroup: hostGroup(remoteAddress),
+      addressGroup,
       hasSpoken: () => connection.bytesRead > 0,
-      makeRoom: () => this.cut(ends, handshake, formatAddress(remoteAddress, remotePort)),
+      makeRoom: () => this.cut(ends, handshake, address),
     };
     this.strangers.add(handshake);
     this.underWay.set(ends, handshake);
     listen(this, connection, 'close', () => this.end(ends, handshake));
     // A peer that ends its direction within the handshake is gone.
     connection.allowHalfOpen = false;
-    this.look(ends, handshake, formatAddress(remoteAddress, remotePort));
+    this.look(ends, handshake, address);
+  }
+
+  private wait(connection: Socket, addressGroup: string | undefined): void {
+    const { oldest } = this.waiting;
+    if (oldest !== undefined && this.waiting.size >= MAX_WAITING) {
+      this.onBoundHit?.('waitingTlsHandshakes');
+      const { remoteAddress = 'unknown', remotePort = 0 } = oldest;
+      this.waiting.delete(oldest);
+      oldest.destroy();
+      this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
+    }
+    listen(this, connection, 'error', () => {});
+    listen(this, connection, 'close', () => this.waiting.delete(connection));
+    this.waiting.add(connection, addressGroup);
+    if (this.waiting.size === 1) this.lookAgain();
+  }
+
+  /** Some may have had their time, without an end of any. */
+  private lookAgain(): void {
+    aside(this, LOOK_AGAIN_MS, () => {
+      this.beginWaiting();
+      if (this.waiting.size > 0) this.lookAgain();
+    });
+  }
+
+  private beginWaiting(): void {
+    for (const group of [...this.waiting.groups]) {
+      while (this.strangers.inTheWay(group) === undefined) {
+        const connection = this.waiting.newestOf(group);
+        if (connection === undefined) break;
+        this.waiting.delete(connection);
+        const { remoteAddress = 'unknown', remotePort = 0 } = connection;
+        const ends = endsOf(connection);
+        if (ends === undefined) connection.destroy();
+        else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
+      }
+    }
   }
 
   /** Gives the connection to node:tls when the peer has begun to speak TLS. */
@@ -165,6 +223,10 @@ export class TlsHandshakes implements Guarded {
   close(): void {
     this.closed = true;
     for (const { connection } of [...this.underWay.values()]) connection.destroy();
+    for (let next = this.waiting.oldest; next !== undefined; next = this.waiting.oldest) {
+      this.waiting.delete(next);
+      next.destroy();
+    }
   }
 
   private cut(ends: string, handshake: Handshake, address: string): void {
@@ -214,6 +276,13 @@ export class TlsHandshakes implements Guarded {
     this.strangers.delete(handshake);
     // A later connection may have come from the same port already.
     if (this.underWay.get(ends) === handshake) this.underWay.delete(ends);
+    if (this.waiting.size === 0 || this.willLook) return;
+    // Not now: the place may be wanted by who has made it free.
+    this.willLook = true;
+    nextTurn(this, () => {
+      this.willLook = false;
+      this.beginWaiting();
+    });
   }
 
   /** What the application's function throws must not unwind a socket's event. */

@@ -72,6 +72,10 @@ async function shakeHands(port: number): Promise<TLSSocket> {
   return socket.on('error', () => {});
 }
 
+function waitingAt(handshakes: TlsHandshakes): number | undefined {
+  return handshakes.bounds.find(({ name }) => name === 'waitingTlsHandshakes')?.value();
+}
+
 describe('TLS handshakes', () => {
   it('cuts a peer that sends garbage, and reports it once', async () => {
     const { handshakes, port, failures } = await stage();
@@ -139,21 +143,58 @@ describe('TLS handshakes', () => {
     ]);
   });
 
-  it('cuts the oldest of an address that has its fill, and nobody else', async () => {
+  it('cuts the oldest of an address that has its fill when they have had a second, and nobody else', async () => {
     const limits = { maxHandshakes: 100, maxHandshakesPerAddress: 3 };
     const { handshakes, port, secured, failures } = await stage(10_000, limits);
     const honest = await strangerFrom('127.0.0.2', port, HALF_A_HELLO);
     await eventually(() => handshakes.size).toBe(1);
     const crowd: Socket[] = [];
     for (let count = 0; count < 20; count++) crowd.push(await stranger(port));
-    await eventually(() => failures.length).toBe(17);
-    await eventually(() => crowd.map(({ destroyed }) => destroyed)).toEqual([
-      ...Array(17).fill(true),
-      ...Array(3).fill(false),
-    ]);
-    expect([handshakes.size, honest.destroyed]).toEqual([4, false]);
+    await eventually(() => waitingAt(handshakes)).toBe(17);
+    expect([handshakes.size, failures]).toEqual([4, []]);
+    // Before all that wait: it is the newest.
     await shakeHands(port);
     await eventually(() => secured.length).toBe(1);
+    expect(crowd.slice(0, 3).map(({ destroyed }) => destroyed)).toContain(true);
+    expect(crowd.slice(3, -3).map(({ destroyed }) => destroyed)).not.toContain(true);
+    expect(honest.destroyed).toBe(false);
+  });
+
+  it.each([
+    ['of one address', { maxHandshakes: 100, maxHandshakesPerAddress: 2 }],
+    ['in all', { maxHandshakes: 2, maxHandshakesPerAddress: 0 }],
+  ])('lets all of a crowd in, one after the other, whatever there may be %s', async (_what, limits) => {
+    const { handshakes, port, secured, failures } = await stage(10_000, limits);
+    await Promise.all(Array.from({ length: 30 }, () => shakeHands(port)));
+    await eventually(() => secured.length).toBe(30);
+    expect([failures, handshakes.size, waitingAt(handshakes)]).toEqual([[], 0, 0]);
+  });
+
+  it('lets so many wait, and cuts the one that has waited longest for one more', async () => {
+    const { handshakes, port, failures } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
+    const hits: string[] = [];
+    handshakes.onBoundHit = (name) => hits.push(name);
+    const drip = await stranger(port, HALF_A_HELLO);
+    await eventually(() => handshakes.size).toBe(1);
+    const crowd: Socket[] = [];
+    for (let count = 0; count < 1025; count++) crowd.push(await stranger(port, HALF_A_HELLO));
+    await eventually(() => hits).toContain('waitingTlsHandshakes');
+    await eventually(() => crowd[0]?.destroyed).toBe(true);
+    expect(failures).toContainEqual(expect.stringMatching(/made room for others/));
+    expect(handshakes.bounds.at(-1)?.value()).toBeLessThanOrEqual(1024);
+    drip.destroy();
+  });
+
+  it('forgets one that waits and vanishes, and ends all that wait when it is closed', async () => {
+    const { handshakes, port, failures } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
+    await stranger(port, HALF_A_HELLO);
+    const [gone, other] = [await stranger(port), await stranger(port)];
+    await eventually(() => waitingAt(handshakes)).toBe(2);
+    gone.resetAndDestroy();
+    await eventually(() => waitingAt(handshakes)).toBe(1);
+    handshakes.close();
+    await closed(other);
+    expect([waitingAt(handshakes), failures]).toEqual([0, []]);
   });
 
   it('keeps who has begun to speak over who is silent, when those have had a second', async () => {
@@ -178,6 +219,7 @@ describe('TLS handshakes', () => {
     expect(handshakes.bounds.map(({ name, bound, value }) => [name, bound, value()])).toEqual([
       ['tlsHandshakes', 2, 2],
       ['addressTlsHandshakes', 1, 1],
+      ['waitingTlsHandshakes', 1024, 2],
     ]);
   });
 
