@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { performRequest } from '../src/index.js';
-import { nnrp, serving } from './cli-process.js';
+import { performRequest } from '../../src/index.js';
+import { nnrp, serving } from '../cli-process.js';
 
 /** Text on which naive cutting or decoding loses bytes. */
 const NASTY = '\uFEFFBOM\r\n  naïve “quotes” 👩‍👩‍👧🏽 春眠不覺曉\uFEFF\u0000 e\u0301 <|endoftext|>\t\n\n𝒩';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { CliProcess, nnrp, serving } from './cli-process.js';
+import { CliProcess, nnrp, serving } from '../cli-process.js';
 
 const root = mkdtempSync(join(tmpdir(), 'nnrp-module-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

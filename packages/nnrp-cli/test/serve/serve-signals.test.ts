@@ -1,6 +1,6 @@
 import { NnrpClient } from 'nnrp-runtime';
 import { expect, it } from 'vitest';
-import { serving } from './cli-process.js';
+import { serving } from '../cli-process.js';
 
 it('nnrp serve closes gracefully at SIGHUP, where nothing is to be read again, and is not ended by another one', async () => {
   const { server, address } = await serving('--handler', 'tokens');

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CliProcess, nnrp } from './cli-process.js';
+import { CliProcess, nnrp } from '../cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
