@@ -23,7 +23,7 @@ export function inspectedError(error: Error, depth: number, options: object, ins
 }
 
 /**
- * The stack of what was thrown, and those of its causes, as text that no terminal obeys; nothing else that it holds. Never throws.
+ * The stack of what was thrown, and those of what has led to it, as text that no terminal obeys; nothing else that it holds. Never throws.
  */
 export function shownStack(error: unknown): string {
   return `${shownLines(error, MAX_STACK_OF_OTHERS).join('\n')}${causesOf(error, MAX_STACK_OF_OTHERS)}`;
@@ -31,10 +31,11 @@ export function shownStack(error: unknown): string {
 
 function causesOf(error: unknown, maxLength: number): string {
   let text = '';
-  let cause = causeOf(error);
-  for (let count = 0; cause !== undefined && cause !== null && count < MAX_CAUSES; count++) {
-    text += `\n  [cause]: ${shownLines(cause, maxLength).join('\n  ')}`;
-    cause = causeOf(cause);
+  const found = ledTo(error);
+  for (let count = 0; count < found.length && count < MAX_CAUSES; count++) {
+    const [kind, cause] = found[count] as Led;
+    text += `\n  [${kind}]: ${shownLines(cause, maxLength).join('\n  ')}`;
+    found.push(...ledTo(cause));
   }
   return text;
 }
@@ -45,11 +46,20 @@ function shownLines(error: unknown, maxLength: number): string[] {
   return lines.map((line) => printable(line, maxLength));
 }
 
-function causeOf(error: unknown): unknown {
+type Led = readonly [kind: 'errors' | 'cause', unknown];
+
+/** What has led to an error: those of which it is several, as where no address of a name can be connected to, and its cause. */
+function ledTo(error: unknown): Led[] {
   try {
-    return typeof error === 'object' ? (error as Error | null)?.cause : undefined;
+    if (typeof error !== 'object' || error === null) return [];
+    const { errors, cause } = error as Partial<AggregateError>;
+    const led: Led[] = [];
+    for (const one of Array.isArray(errors) ? errors.slice(0, MAX_CAUSES) : [])
+      if (typeof one?.stack === 'string') led.push(['errors', one]);
+    if (cause !== undefined && cause !== null) led.push(['cause', cause]);
+    return led;
   } catch {
-    return undefined;
+    return [];
   }
 }
 

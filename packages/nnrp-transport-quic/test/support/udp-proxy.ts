@@ -60,6 +60,7 @@ export class UdpProxy {
   private readonly upstreams = new Map<string, Socket>();
   private readonly late: Record<Direction, Set<Late>> = { 'to-server': new Set(), 'to-client': new Set() };
   private closed = false;
+  private from: string | undefined;
 
   private constructor(
     private readonly front: Socket,
@@ -102,8 +103,12 @@ export class UdpProxy {
     }
   }
 
-  /** Gives every client another address towards the server, as a router does that has restarted. */
-  rebind(): void {
+  /**
+   * Gives every client another address towards the server, as a router does that has restarted.
+   * @param host - from which they come now, one of this machine's; any when it is left out
+   */
+  rebind(host?: string): void {
+    this.from = host;
     for (const upstream of this.upstreams.values()) upstream.close();
     this.upstreams.clear();
   }
@@ -128,6 +133,7 @@ export class UdpProxy {
         this.carry(datagram, 'to-client', key, () => this.front.send(datagram, clientPort, clientHost)),
       );
       upstream.on('error', () => {});
+      if (this.from !== undefined) upstream.bind(0, this.from);
       this.upstreams.set(key, upstream);
     }
     return upstream;

@@ -65,6 +65,14 @@ describe('the profile openai-compatible/1', () => {
     expect(decodeRequest(body, EVENT, 0)).toMatchObject({ route: 'o' });
   });
 
+  it('reads one that says of its payload which place it has in its stream', () => {
+    const event = { schema_version: PROFILE_SCHEMA, operation: 'o' };
+    for (const options of [{ terminal: true }, { partial: true }, { schema: { schemaId: 1, schemaVersion: 1 } }]) {
+      const { body } = preview3.encodePayloads([preview3.eventPayload(event, options)]);
+      expect(decodeRequest(bodyBytes(body), EVENT, 0)).toMatchObject({ route: 'o' });
+    }
+  });
+
   it('writes the submit of the suite, byte for byte, and reads it', () => {
     const encoded = encodeRequest(request);
     expect([hex(encoded), counts(encoded)]).toEqual([SUITE, EVENT]);

@@ -206,10 +206,10 @@ function decodeTyped(
 function payloadsOf(body: Uint8Array, context: Counts): { readonly bytes: Uint8Array }[] {
   try {
     const view = viewOf(body);
-    // The prelude begins with the lengths of what stands before the descriptors. One of preview4 says a kind where that of preview3 has
-    // flags, and an event has none.
+    // The prelude begins with the lengths of what stands before the descriptors. One of preview4 says its kind, an event, where that of
+    // preview3 has flags, which are smaller.
     const kind = body[PRELUDE_BYTES + view.getUint32(0, true) + view.getUint32(4, true) + 2];
-    return (kind === 0 ? preview3 : preview4).decodePayloads(body, context);
+    return (kind === RAW.payloadKindBitmap ? preview4 : preview3).decodePayloads(body, context);
   } catch {
     return [];
   }

@@ -272,7 +272,7 @@ export interface OperationContext extends NnrpSubmit {
   /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string;
   /**
-   * The body as a value. While the handler runs, each object, list and member counts as 64 bytes more that it holds.
+   * The body as a value. While the handler runs, each object, list and member counts once as 64 bytes more that it holds.
    * @throws UsageError when it is no JSON, or one of more than a million of them or 128 levels
    */
   json<Value = unknown>(): Value;

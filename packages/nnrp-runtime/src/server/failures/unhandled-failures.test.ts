@@ -49,6 +49,22 @@ describe('failures of handlers that nobody listens to', () => {
     failures.end();
   });
 
+  it('show each of several errors, which have no cause', () => {
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
+    const none = new AggregateError(
+      [new Error('connect ECONNREFUSED ::1:8000'), new Error('connect ECONNREFUSED 127.0.0.1:8000')],
+      'none of two',
+    );
+    failures.add({ sessionId: 7, frameId: 1, error: new TypeError('fetch failed', { cause: none }) });
+    const [{ detail } = { detail: '' }] = warnings;
+    expect(detail.match(/^ {2}\[.*$/gm)).toEqual([
+      '  [cause]: AggregateError: none of two',
+      '  [errors]: Error: connect ECONNREFUSED ::1:8000',
+      '  [errors]: Error: connect ECONNREFUSED 127.0.0.1:8000',
+    ]);
+    failures.end();
+  });
+
   it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
     const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);

@@ -82,7 +82,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   constructor(
     readonly session: NnrpServerSession,
     private readonly owner: OperationOwner<Operation>,
-    private packet: Packet,
+    public packet: Packet,
     public deadlineMs: number,
     readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
   ) {

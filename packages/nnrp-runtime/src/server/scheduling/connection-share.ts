@@ -6,6 +6,8 @@ export type HandlerPlace = 'none' | 'taken' | 'lent';
 
 /** An operation, as far as the places for handlers are concerned. */
 export interface Scheduled extends Pick<OperationContext, 'frameId' | 'session' | 'abortReason'> {
+  /** The same one for as long as it has a place. */
+  readonly packet: object;
   /** Of its packet. */
   readonly byteLength: number;
   /** Whether its handler has one of the places. */

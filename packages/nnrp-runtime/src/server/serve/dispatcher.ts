@@ -37,8 +37,8 @@ export class Dispatcher {
   private waiting = 0;
   private suspendedOperations = 0;
   private heldBytes = 0;
-  /** Of those of which reading the submit has made more than its packet. */
-  private moreBytes: WeakMap<Scheduled, number> | undefined;
+  /** By the packets of those of which reading the submit has made more: an application may read it through a proxy of the operation. */
+  private moreBytes: WeakMap<object, number> | undefined;
   /** Operations that wait for a place, to begin or to go on. */
   private turns = 0;
   /** Connections that have a place, or wait for one. */
@@ -153,14 +153,20 @@ export class Dispatcher {
     return promise;
   }
 
-  /** The handler of the operation holds so many bytes more than its packet. */
+  /** The handler of the operation holds so many bytes more than its packet: what it has read again is the same. */
   holdsMore(operation: Scheduled, bytes: number): void {
-    if (operation.place === 'none' || bytes === 0) return;
+    const more = bytes - this.moreOf(operation);
+    // The place of one that the application has frozen is not seen to be given back.
+    if (operation.place === 'none' || more <= 0 || Object.isFrozen(operation)) return;
     this.moreBytes ??= new WeakMap();
-    this.moreBytes.set(operation, (this.moreBytes.get(operation) ?? 0) + bytes);
+    this.moreBytes.set(operation.packet, bytes);
     const share = shareOf(operation);
-    this.holds(share, bytes);
+    this.holds(share, more);
     this.queue.changed(share);
+  }
+
+  private moreOf({ packet }: Scheduled): number {
+    return this.moreBytes?.get(packet) ?? 0;
   }
 
   /** A handler is done. */
@@ -177,8 +183,8 @@ export class Dispatcher {
 
   private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: PlaceTurn | undefined): void {
     const share = shareOf(operation);
-    this.holds(share, -bytesOf(operation) - (this.moreBytes?.get(operation) ?? 0));
-    this.moreBytes?.delete(operation);
+    this.holds(share, -bytesOf(operation) - this.moreOf(operation));
+    this.moreBytes?.delete(operation.packet);
     // It was not waited for: the handler has ended before it was let go on.
     if (turn !== undefined) {
       this.leaves(turn);

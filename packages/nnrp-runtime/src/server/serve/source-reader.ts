@@ -29,8 +29,9 @@ export interface SourceReaderOwner {
  * for its `await`, where the same two functions serve for all steps here.
  */
 export class SourceReader {
-  /** An iterator that the application has made by hand runs in the context of its caller, also when it is left early. */
-  private isOwn: boolean;
+  /** Else the application has made it by hand: it runs in the context of its caller, also when it is left early. */
+  private readonly isGenerator: boolean;
+  private hasBegun = false;
   /** The code of the source runs right now, so that a generator cannot be left, and says so. It sees its signal. */
   private isRunning = false;
   private isLeft = false;
@@ -40,7 +41,7 @@ export class SourceReader {
     private readonly source: OpenSource,
     private readonly owner: SourceReaderOwner,
   ) {
-    this.isOwn = !types.isGeneratorObject(source);
+    this.isGenerator = types.isGeneratorObject(source);
   }
 
   begin(): void {
@@ -53,21 +54,26 @@ export class SourceReader {
 
   /** For the operation, which is over. Iterators that are made by hand may count on it that they are left once. */
   leave(): void {
-    const { operation, source, owner, isRunning } = this;
-    if (this.isLeft) return;
-    this.isLeft = !isRunning;
-    leave(source, (error) => {
-      if (!isRunning) guard(operation, () => owner.notLeft(operation, error));
-    });
+    const { operation, source, owner } = this;
+    if (this.isLeft || this.isRunning) return;
+    this.isLeft = true;
+    leave(source, (error) => guard(operation, () => owner.notLeft(operation, error)));
   }
 
   private readonly read = (): void => {
+    // A generator goes on once it has cleaned up; others may wait for ever, for what they have let go.
+    if (this.isLeft && !this.isGenerator) {
+      this.finish();
+      return;
+    }
     try {
       this.isRunning = true;
       const next = this.source.next();
       this.isRunning = false;
-      if (this.isOwn) this.operation.context = currentContext();
-      this.isOwn = false;
+      if (!this.isGenerator && !this.hasBegun) this.operation.context = currentContext();
+      this.hasBegun = true;
+      // It may have ended its operation by itself.
+      if (this.operation.abortReason !== undefined) this.leave();
       // As `await` does it: a `then` that the promise has of its own could call back twice, or never.
       then.call(Promise.resolve(next), this.taken, this.failed);
     } catch (error) {
@@ -97,7 +103,7 @@ export class SourceReader {
   };
 
   private readonly failed = (error: unknown): void => {
-    leave(this.source);
+    if (!this.isLeft) leave(this.source);
     guard(this.operation, () => this.owner.fail(this.operation, error));
     this.finish();
   };

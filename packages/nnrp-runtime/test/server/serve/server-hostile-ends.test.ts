@@ -305,4 +305,66 @@ describe('a stream of results that is left when its operation is over', () => {
   ])('tells nothing of %s', async (_how, submit) => {
     expect(await toldOf(submit)).toEqual([]);
   });
+
+  it.each<[how: string, submit: ServeHandlers['submit']]>([
+    [
+      'a generator',
+      async function* ({ session }) {
+        try {
+          void session.close({ drainTimeoutMs: 0 });
+          yield 'x';
+        } finally {
+          await failing();
+        }
+      },
+    ],
+    [
+      'an iterator that waits to be left',
+      ({ session }) => {
+        let left = () => {};
+        let times = 0;
+        const next = () => {
+          void session.close({ drainTimeoutMs: 0 });
+          return new Promise<IteratorResult<string>>((resolve) => {
+            left = () => resolve({ done: true, value: undefined });
+          });
+        };
+        const leave = () => {
+          left();
+          return Promise.reject(new Error(++times === 1 ? 'not cleaned up' : 'left again'));
+        };
+        return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+      },
+    ],
+  ])('is left once when it has ended its operation by itself: %s', async (_how, submit) => {
+    const { server, peer, failures } = await served({ submit });
+    peer.submit(1);
+    await eventually(() => failures.length > 0, 'it is told');
+    await eventually(() => server.stats().runningBytes?.value === 0, 'it is done');
+    expect(failures.map(({ error }) => (error as Error).message)).toEqual(['not cleaned up']);
+  });
+
+  it.each<[what: string, wait: (peer: SessionPeer) => unknown]>([
+    ['credit', (peer) => peer.flow({ creditEpoch: 1, updateReason: UpdateReason.Pause })],
+    ['room', (peer) => peer.raw.socket.pause()],
+  ])('is left once while it waits for %s, and asked for nothing more', async (_what, wait) => {
+    const server = await stage.serve({ highWaterBytes: 16 * 1024, stallTimeoutMs: 0 });
+    let left = 0;
+    const body = new Uint8Array(64 * 1024);
+    const next = () => (left > 0 ? new Promise<never>(() => {}) : Promise.resolve({ done: false, value: body }));
+    const leave = async () => {
+      left++;
+      return { done: true, value: undefined } as const;
+    };
+    void server.serve({ submit: () => ({ [Symbol.asyncIterator]: () => ({ next, return: leave }) }) });
+    const peer = await SessionPeer.open(stage, server);
+    wait(peer);
+    peer.submit(1);
+    await eventually(() => server.stats().suspendedOperations?.value === 1, 'it waits');
+    peer.cancel(1);
+    peer.raw.socket.resume();
+    await eventually(() => left > 0, 'it is left');
+    await eventually(() => server.stats().runningBytes?.value === 0, 'it is done');
+    expect(left).toBe(1);
+  });
 });

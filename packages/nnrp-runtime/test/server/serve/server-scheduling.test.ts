@@ -1,6 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
 import type { HandlerStuck } from '../../../src/server/contract/server-events.js';
 import type { ServeOptions } from '../../../src/server/serve/serve-options.js';
@@ -147,6 +147,41 @@ describe('places for handlers', () => {
     expect(server.stats().runningBytes?.value).toBe(before + 5001 * 64);
     await begun[0]?.complete('x');
     await eventually(() => running(server) === 0, 'its place is free');
+    expect(server.stats().runningBytes?.value).toBe(0);
+  });
+
+  it.each<[what: string, read: (operation: OperationContext) => unknown]>([
+    ['twice', (operation) => [operation.json(), operation.json()]],
+    ['through a proxy', (operation) => new Proxy(operation, {}).json()],
+    ['through an object that inherits from it', (operation) => Object.create(operation).json()],
+  ])('count what json() makes at most once, and no longer than its handler runs: read %s', async (_what, read) => {
+    const { server, begun } = await served({ maxConcurrentOperations: 64 });
+    const peer = await SessionPeer.open(stage, server, MANY);
+    peer.submit(1, `[${'{},'.repeat(5000)}0]`);
+    await eventually(() => begun.length === 1, 'its handler runs');
+    const before = server.stats().runningBytes?.value ?? 0;
+    const [operation] = begun as [OperationContext];
+    read(operation);
+    expect(server.stats().runningBytes?.value).toBe(before + 5001 * 64);
+    await operation.complete('x');
+    await eventually(() => running(server) === 0, 'its place is free');
+    expect(server.stats().runningBytes?.value).toBe(0);
+  });
+
+  it('count nothing that json() makes of one that was frozen, which is never seen to give its place back', async () => {
+    const server = await stage.serve();
+    const failed = vi.fn();
+    server.on('internalError', failed);
+    const kept: OperationContext[] = [];
+    const submit = (operation: OperationContext) => {
+      operation.text();
+      kept.push(Object.freeze(operation));
+    };
+    void server.serve({ submit });
+    const peer = await SessionPeer.open(stage, server, MANY);
+    peer.submit(1, `[${'{},'.repeat(5000)}0]`);
+    await eventually(() => failed.mock.calls.length > 0, 'it has ended its connection');
+    expect(kept[0]?.json()).toHaveLength(5001);
     expect(server.stats().runningBytes?.value).toBe(0);
   });
 
