@@ -31,11 +31,11 @@ export function shownStack(error: unknown): string {
 
 function causesOf(error: unknown, maxLength: number): string {
   let text = '';
-  const found = ledTo(error);
-  for (let count = 0; count < found.length && count < MAX_CAUSES; count++) {
-    const [kind, cause] = found[count] as Led;
-    text += `\n  [${kind}]: ${shownLines(cause, maxLength).join('\n  ')}`;
-    found.push(...ledTo(cause));
+  // By what they are, as one may have led to itself. It grows while it is read.
+  const found = new Map<unknown, Led['0'] | undefined>([[error, undefined]]);
+  for (const [one, kind] of found) {
+    if (kind !== undefined) text += `\n  [${kind}]: ${shownLines(one, maxLength).join('\n  ')}`;
+    for (const [why, cause] of ledTo(one)) if (found.size <= MAX_CAUSES && !found.has(cause)) found.set(cause, why);
   }
   return text;
 }
