@@ -31,11 +31,11 @@ export function shownStack(error: unknown): string {
 
 function causesOf(error: unknown, maxLength: number): string {
   let text = '';
-  const found = ledTo(error);
-  for (let count = 0; count < found.length && count < MAX_CAUSES; count++) {
-    const [kind, cause] = found[count] as Led;
-    text += `\n  [${kind}]: ${shownLines(cause, maxLength).join('\n  ')}`;
-    found.push(...ledTo(cause));
+  // By what they are, as one may have led to itself. It grows while it is read.
+  const found = new Map([[error, '']]);
+  for (const [one, kind] of found) {
+    if (kind) text += `\n  [${kind}]: ${shownLines(one, maxLength).join('\n  ')}`;
+    for (const [cause, why] of ledTo(one)) if (found.size <= MAX_CAUSES && !found.has(cause)) found.set(cause, why);
   }
   return text;
 }
@@ -46,18 +46,13 @@ function shownLines(error: unknown, maxLength: number): string[] {
   return lines.map((line) => printable(line, maxLength));
 }
 
-type Led = readonly [kind: 'errors' | 'cause', unknown];
-
 /** What has led to an error: those of which it is several, as where no address of a name can be connected to, and its cause. */
-function ledTo(error: unknown): Led[] {
+function ledTo(error: unknown): [unknown, string][] {
   try {
-    if (typeof error !== 'object' || error === null) return [];
-    const { errors, cause } = error as Partial<AggregateError>;
-    const led: Led[] = [];
-    for (const one of Array.isArray(errors) ? errors.slice(0, MAX_CAUSES) : [])
-      if (typeof one?.stack === 'string') led.push(['errors', one]);
-    if (cause !== undefined && cause !== null) led.push(['cause', cause]);
-    return led;
+    const { errors, cause } = Object(error) as Partial<AggregateError>;
+    const several = Array.isArray(errors) ? errors.slice(0, MAX_CAUSES).filter((one) => one?.stack) : [];
+    const led = several.map((one): [unknown, string] => [one, 'errors']);
+    return (cause ?? undefined) === undefined ? led : [...led, [cause, 'cause']];
   } catch {
     return [];
   }

@@ -65,6 +65,20 @@ describe('failures of handlers that nobody listens to', () => {
     failures.end();
   });
 
+  it('show a cause that has led to itself once', () => {
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
+    const error = new Error('one');
+    error.cause = new AggregateError([error, new Error('other')], 'both', { cause: error });
+    failures.add({ sessionId: 7, frameId: 1, error });
+    const [{ detail } = { detail: '' }] = warnings;
+    expect(detail.match(/^(?! *at ).*$/gm)).toEqual([
+      'Error: one',
+      '  [cause]: AggregateError: both',
+      '  [errors]: Error: other',
+    ]);
+    failures.end();
+  });
+
   it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
     const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);
