@@ -46,7 +46,10 @@ export class TlsHandshakes implements Guarded {
   private readonly underWay = new Map<string, Handshake>();
   private readonly strangers: Strangers<Handshake>;
   private readonly waiting = new WaitingConnections();
+  /** In the next turn, since one has ended. */
   private willLook = false;
+  /** After a while, since some may have had their time. */
+  private looksAgain = false;
   private closed = false;
   /** Told of each handshake that was cut for another one. */
   onBoundHit: ((name: ListenerBoundName) => void) | undefined;
@@ -171,14 +174,17 @@ export class TlsHandshakes implements Guarded {
     listen(this, connection, 'error', () => {});
     listen(this, connection, 'close', () => this.waiting.delete(connection));
     this.waiting.add(connection, addressGroup);
-    if (this.waiting.size === 1) this.lookAgain();
+    this.lookAgain();
   }
 
   /** Some may have had their time, without an end of any. */
   private lookAgain(): void {
+    if (this.looksAgain || this.waiting.size === 0) return;
+    this.looksAgain = true;
     aside(this, LOOK_AGAIN_MS, () => {
+      this.looksAgain = false;
       this.beginWaiting();
-      if (this.waiting.size > 0) this.lookAgain();
+      this.lookAgain();
     });
   }
 
