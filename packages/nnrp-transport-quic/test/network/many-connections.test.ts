@@ -24,10 +24,14 @@ it(`serves ${COUNT} connections of one socket at another, each by itself, and ke
   const server = await stage.echo(PATIENT, PATIENT);
   const connector = stage.connector(server.localAddress, PATIENT);
   const before = process.memoryUsage.rss();
-  const clients: NnrpClient[] = await Promise.all(
-    Array.from({ length: COUNT }, () => stage.connectBy(connector, { openTimeoutMs: 30_000 })),
-  );
-  const sessions = await Promise.all(clients.map((client) => client.openSession()));
+  const clients: NnrpClient[] = [];
+  // As soon as each is connected: the server ends a connection that opens none for too long.
+  const opened = async (): Promise<NnrpClientSession> => {
+    const client = await stage.connectBy(connector, { openTimeoutMs: 30_000 });
+    clients.push(client);
+    return client.openSession();
+  };
+  const sessions = await Promise.all(Array.from({ length: COUNT }, opened));
   await Promise.all(sessions.map((session, index) => answered(session, `from ${index}`)));
   expect(server.connectionCount).toBe(COUNT);
   expect(server.sessionCount).toBe(COUNT);
