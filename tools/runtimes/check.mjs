@@ -17,6 +17,8 @@ import { withWorkerd } from './workerd.mjs';
 
 /** Bytes of the client and its transport, minified by esbuild and compressed. The aim is 30000. */
 const MAX_BYTES = { 'loaded at first': 103_000, 'in one file': 120_500 };
+/** The same of what a page has beside them that makes calls and chats. */
+const MAX_BYTES_OF_CALLS = 20_000;
 /** The first one is before there was WeakRef, MessageChannel and all of Node.js that is there by now. */
 const COMPATIBILITY_DATES = ['2024-01-01', '2025-11-01', '2026-11-01'];
 const CLIENTS_AT_ONCE = 4;
@@ -71,6 +73,12 @@ try {
       return `${sum(files.map((code) => code.length))} bytes minified, ${bytes} with gzip`;
     });
   }
+
+  await check('esbuild: size of calls, without the client', async () => {
+    const bytes = gzipSync(await bundle('esbuild', 'browser', join(programs, 'calls.js')), { level: 9 }).length;
+    if (bytes > MAX_BYTES_OF_CALLS) throw new Error(`${bytes} bytes, and ${MAX_BYTES_OF_CALLS} are allowed`);
+    return `${bytes} bytes with gzip`;
+  });
 
   const binaries = join(work, 'binaries');
   mkdirSync(binaries);

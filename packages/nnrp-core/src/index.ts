@@ -1,6 +1,6 @@
 // What reads packets, reports faults and remembers state. The codecs are in preview3.ts.
 
-export { jsonParts, MAX_JSON_DEPTH, MAX_JSON_PARTS, requireJson } from './body/payload/json-parts.js';
+export { endOfJsonText, jsonParts, MAX_JSON_DEPTH, MAX_JSON_PARTS, requireJson } from './body/payload/json-parts.js';
 export type { IdentifierRule, MessageInfo } from './bytes/message-info.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
 export {

@@ -1,4 +1,4 @@
-import { printable } from 'nnrp-core';
+import { endOfJsonText, printable } from 'nnrp-core';
 
 /** As much of a key as messages show. */
 const MAX_KEY_BYTES = 100;
@@ -40,7 +40,7 @@ export function repeatedKey(json: string): string | undefined {
         isKey = open?.keys !== undefined;
         break;
       case '"': {
-        const end = endOfText(json, at);
+        const end = endOfJsonText(json, at);
         if (isKey && open?.keys !== undefined) {
           const key = JSON.parse(json.slice(at, end + 1)) as string;
           open.key = key;
@@ -55,16 +55,6 @@ export function repeatedKey(json: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Where the quote is that ends a text. @param start - of the one that begins it */
-function endOfText(json: string, start: number): number {
-  for (let end = json.indexOf('"', start + 1); ; end = json.indexOf('"', end + 1)) {
-    let first = end;
-    while (json[first - 1] === '\\') first--;
-    // An even number of backslashes escapes only themselves.
-    if ((end - first) % 2 === 0) return end;
-  }
 }
 
 function shownPath(path: readonly Open[]): string {

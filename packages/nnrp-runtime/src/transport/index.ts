@@ -12,6 +12,7 @@ export { Patience } from '../base/time/patience.js';
 export { SeldomWarning, warn } from '../base/warn.js';
 export { connectSignal, givenClientConfig } from '../client/contract/client-config.js';
 export { givenServerConfig } from '../server/contract/given-server-config.js';
+export { isClass } from '../server/serve/check-handlers.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
 export { hostGroup } from './address/address-group.js';
 export type {

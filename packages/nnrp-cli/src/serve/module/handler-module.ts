@@ -1,11 +1,9 @@
 import { printable, shownValue } from 'nnrp-core';
 import type { ServeHandlers } from 'nnrp-runtime';
+import { isClass } from 'nnrp-runtime/transport';
 import { CommandUsageError } from '../../exit-code.js';
 
 const MAX_NAME_BYTES = 100;
-
-/** The text of a class begins so; that of a method with the name `class` goes on with what it takes. */
-const CLASS = /^class(?:\s*\{|\s+[^\s(])/;
 
 type Handlers = { readonly [Name in keyof ServeHandlers]?: ServeHandlers[Name] | undefined };
 
@@ -63,11 +61,6 @@ export function handlersOf(exported: unknown, name: string): ServeHandlers {
       `there is no handler '${printable(unknown[0], MAX_NAME_BYTES)}'; there are ${Object.keys(HANDLERS).join(', ')}`,
     );
   return handlers as unknown as ServeHandlers;
-}
-
-/** It cannot be called, and each client would be told that the handler has failed. */
-function isClass(value: unknown): boolean {
-  return typeof value === 'function' && CLASS.test(Function.prototype.toString.call(value));
 }
 
 /** A class may have methods of its own beside its handlers; a function in a plain object is a handler misspelt. */

@@ -21,7 +21,7 @@ export function jsonParts(json: string): number | 'deep' | 'large' {
   for (let at = 0; at < json.length; at++) {
     switch (json.charCodeAt(at)) {
       case 0x22: // "
-        at = endOfText(json, at);
+        at = endOfJsonText(json, at);
         break;
       case 0x5b: // [
       case 0x7b: // {
@@ -42,7 +42,7 @@ export function jsonParts(json: string): number | 'deep' | 'large' {
 }
 
 /** Where the quote is that ends a text, or the JSON. @param start - of the one that begins it */
-function endOfText(json: string, start: number): number {
+export function endOfJsonText(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); ; end = json.indexOf('"', end + 1)) {
     if (end < 0) return json.length;
     let first = end;

@@ -175,8 +175,9 @@ function encodeTyped(head: object, body: unknown, what: string, revision: Revisi
     throw new UsageError(`${what} takes shared memory as a view: new Uint8Array(body)`);
   checkKept(body, what);
   const event = preview3.eventPayload(jsonText(bytes === undefined ? { ...head, body } : head, what), SNAPSHOT);
-  const { encodePayloads } = revision === 'preview4' ? preview4 : preview3;
-  const encoded = encodePayloads(bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)]);
+  const payloads = bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)];
+  // By their names: a bundle has all of a module that is chosen as a value.
+  const encoded = revision === 'preview4' ? preview4.encodePayloads(payloads) : preview3.encodePayloads(payloads);
   return { body: encoded.body, ...encoded.metadata };
 }
 
@@ -209,7 +210,8 @@ function payloadsOf(body: Uint8Array, context: Counts): { readonly bytes: Uint8A
     // The prelude begins with the lengths of what stands before the descriptors. One of preview4 says its kind, an event, where that of
     // preview3 has flags, which are smaller.
     const kind = body[PRELUDE_BYTES + view.getUint32(0, true) + view.getUint32(4, true) + 2];
-    return (kind === RAW.payloadKindBitmap ? preview4 : preview3).decodePayloads(body, context);
+    const isPreview4 = kind === RAW.payloadKindBitmap;
+    return isPreview4 ? preview4.decodePayloads(body, context) : preview3.decodePayloads(body, context);
   } catch {
     return [];
   }

@@ -33,7 +33,7 @@ export function handlersOf(given: ServeHandlers | ServeHandlers['submit']): Serv
  */
 export function givenHandlers(given: ServeHandlers | ServeHandlers['submit']): ServeHandlers {
   // It could not be called, and each client would be told that the handler has failed.
-  if (typeof given === 'function' && !('submit' in given) && isClass(given))
+  if (isClass(given) && !('submit' in given))
     throw new UsageError(
       'serve: got a class without a static method submit: make an object of it, serve(new Handlers())',
     );
@@ -60,8 +60,9 @@ function checkHandlers(handlers: ServeHandlers): void {
   }
 }
 
-function isClass(value: object): boolean {
-  return CLASS.test(Function.prototype.toString.call(value));
+/** Whether it is a class, which cannot be called. */
+export function isClass(value: unknown): boolean {
+  return typeof value === 'function' && CLASS.test(Function.prototype.toString.call(value));
 }
 
 function checkSpelling(handlers: ServeHandlers): void {
