@@ -225,8 +225,8 @@ export class ResumableSessions implements PortServer {
     return mostResumedBytes(this.owner.config);
   }
 
-  reserveId(sessionId: number): void {
-    this.owner.table.reserve(sessionId);
+  reserveId(port: SessionPort): void {
+    if (this.knows(port)) this.owner.table.reserve(port.sessionId);
   }
 
   ended(port: SessionPort): void {

@@ -36,8 +36,8 @@ export interface PortServer extends ConnectionServer {
   isFull(port: SessionPort): boolean;
   /** Bytes that may be kept for all sessions that were resumed on one connection. */
   readonly maxResumedBytes: number;
-  /** The id of a session that is about to end is given to no other until it is forgotten. */
-  reserveId(sessionId: number): void;
+  /** The id of a session that is about to end is given to no other until it is forgotten; it is free when it cannot be resumed. */
+  reserveId(port: SessionPort): void;
   /** Its session is over. */
   ended(port: SessionPort): void;
   /** Its session is over, and its client has lost the connection before it had all of it: it may come for the rest. */
@@ -181,7 +181,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     this.drain?.reject(this.session?.endReason ?? this.awayError());
     // Without a log nothing is confirmed; what still waits for room is brought all the same.
     const hasRest = connection?.sentLog !== undefined || !this.isHandedOver;
-    if (hasRest) this.server.reserveId(sessionId);
+    if (hasRest) this.server.reserveId(this);
     this.server.ended(this);
     connection?.sessionEnded(sessionId);
     if (connection === undefined) this.keepRest();

@@ -28,16 +28,21 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
   perAddress: 'addressTlsHandshakes',
 };
 
-/** Connections that may wait for others to have had their time; of more, the one that has waited longest is cut. */
+/** Connections that may wait for others to have had their time; for one more, the one that has waited longest begins. */
 const MAX_WAITING = 1024;
+/** Milliseconds after which one begins in any case: a flood that keeps all places taken must not shut others out. */
+const MAX_WAIT_MS = 4000;
 /** Milliseconds after which it is looked whether they have. */
 const LOOK_AGAIN_MS = 100;
+/** Of those that came together, so many begin together after the longest wait: they would end each other otherwise. */
+const AT_A_LOOK = Math.ceil((MAX_WAITING * LOOK_AGAIN_MS) / MAX_WAIT_MS);
 
 /**
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
  * call, of `secured` or of `onHandshakeFailure`. When there are as many as there may be, in all or of one address, the one
  * that has waited longest is cut for the newcomer, those first of which nothing has come; but each has its time first, for as long
- * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another.
+ * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another. It does not
+ * wait for ever: behind a flood it would never begin.
  */
 export class TlsHandshakes implements Guarded {
   private server: Server;
@@ -166,10 +171,7 @@ export class TlsHandshakes implements Guarded {
     const { oldest } = this.waiting;
     if (oldest !== undefined && this.waiting.size >= MAX_WAITING) {
       this.onBoundHit?.('waitingTlsHandshakes');
-      const { remoteAddress = 'unknown', remotePort = 0 } = oldest;
-      this.waiting.delete(oldest);
-      oldest.destroy();
-      this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
+      this.beginAfterWait(oldest);
     }
     listen(this, connection, 'error', () => {});
     listen(this, connection, 'close', () => this.waiting.delete(connection));
@@ -184,6 +186,7 @@ export class TlsHandshakes implements Guarded {
     aside(this, LOOK_AGAIN_MS, () => {
       this.looksAgain = false;
       this.beginWaiting();
+      this.beginOverdue();
       this.lookAgain();
     });
   }
@@ -193,13 +196,27 @@ export class TlsHandshakes implements Guarded {
       while (this.strangers.inTheWay(group) === undefined) {
         const connection = this.waiting.newestOf(group);
         if (connection === undefined) break;
-        this.waiting.delete(connection);
-        const { remoteAddress = 'unknown', remotePort = 0 } = connection;
-        const ends = endsOf(connection);
-        if (ends === undefined) connection.destroy();
-        else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
+        this.beginAfterWait(connection);
       }
     }
+  }
+
+  private beginOverdue(): void {
+    const sinceMs = performance.now() - MAX_WAIT_MS;
+    for (let count = 0; count < AT_A_LOOK; count++) {
+      const { oldest } = this.waiting;
+      if (oldest === undefined || this.waiting.sinceMs(oldest) > sinceMs) break;
+      this.beginAfterWait(oldest);
+    }
+  }
+
+  private beginAfterWait(connection: Socket): void {
+    const { remoteAddress = 'unknown', remotePort = 0 } = connection;
+    const group = this.waiting.groupOf(connection);
+    this.waiting.delete(connection);
+    const ends = endsOf(connection);
+    if (ends === undefined) connection.destroy();
+    else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
   }
 
   /** Gives the connection to node:tls when the peer has begun to speak TLS. */

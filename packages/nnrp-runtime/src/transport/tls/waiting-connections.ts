@@ -3,6 +3,7 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 
 interface Waiting {
   readonly group: string | undefined;
+  readonly sinceMs: number;
   readonly place: Place<Socket>;
   readonly placeOfGroup: Place<Socket>;
 }
@@ -29,6 +30,15 @@ export class WaitingConnections {
     return this.everything.oldest;
   }
 
+  /** When it came, by `performance.now()`. */
+  sinceMs(connection: Socket): number {
+    return this.known.get(connection)?.sinceMs ?? 0;
+  }
+
+  groupOf(connection: Socket): string | undefined {
+    return this.known.get(connection)?.group;
+  }
+
   newestOf(group: string | undefined): Socket | undefined {
     return this.byGroup.get(group)?.newest;
   }
@@ -40,7 +50,7 @@ export class WaitingConnections {
       this.byGroup.set(group, ofGroup);
     }
     const place = this.everything.push(connection);
-    this.known.set(connection, { group, place, placeOfGroup: ofGroup.push(connection) });
+    this.known.set(connection, { group, sinceMs: performance.now(), place, placeOfGroup: ofGroup.push(connection) });
   }
 
   /** Nothing happens when it does not wait. */

@@ -170,19 +170,37 @@ describe('TLS handshakes', () => {
     expect([failures, handshakes.size, waitingAt(handshakes)]).toEqual([[], 0, 0]);
   });
 
-  it('lets so many wait, and cuts the one that has waited longest for one more', async () => {
-    const { handshakes, port, failures } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
+  it('lets so many wait, and begins with the one that has waited longest for one more', async () => {
+    const { handshakes, port, secured, failures } = await stage(10_000, {
+      maxHandshakes: 1,
+      maxHandshakesPerAddress: 0,
+    });
     const hits: string[] = [];
     handshakes.onBoundHit = (name) => hits.push(name);
     const drip = await stranger(port, HALF_A_HELLO);
     await eventually(() => handshakes.size).toBe(1);
-    const crowd: Socket[] = [];
-    for (let count = 0; count < 1025; count++) crowd.push(await stranger(port, HALF_A_HELLO));
-    await eventually(() => hits).toContain('waitingTlsHandshakes');
-    await eventually(() => crowd[0]?.destroyed).toBe(true);
+    const honest = shakeHands(port);
+    await eventually(() => waitingAt(handshakes)).toBe(1);
+    // More than wait until the first of them has had its time.
+    for (let count = 0; count < 1024; count++) void stranger(port, HALF_A_HELLO);
+    await honest;
+    await eventually(() => secured.length).toBe(1);
+    expect(hits).toContain('waitingTlsHandshakes');
     expect(failures).toContainEqual(expect.stringMatching(/made room for others/));
-    expect(handshakes.bounds.at(-1)?.value()).toBeLessThanOrEqual(1024);
-    drip.destroy();
+    expect(waitingAt(handshakes)).toBeLessThanOrEqual(1024);
+    await eventually(() => drip.destroyed).toBe(true);
+  });
+
+  it('lets nobody wait for ever, whatever goes on coming', async () => {
+    const { handshakes, port, secured } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
+    await stranger(port, HALF_A_HELLO);
+    await eventually(() => handshakes.size).toBe(1);
+    const honest = shakeHands(port);
+    await eventually(() => waitingAt(handshakes)).toBe(1);
+    const flood = setInterval(() => void stranger(port, HALF_A_HELLO), 10);
+    cleanup.push(() => clearInterval(flood));
+    await honest;
+    await eventually(() => secured.length).toBe(1);
   });
 
   it('forgets one that waits and vanishes, and ends all that wait when it is closed', async () => {
