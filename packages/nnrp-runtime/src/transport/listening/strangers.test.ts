@@ -87,6 +87,47 @@ describe('strangers', () => {
     expect([strangers.giveUpOne(), strangers.giveUpOne(), gone.join('')]).toEqual([true, false, 'a']);
   });
 
+  it('let one that waits begin by what others take, within bounds', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const waitAfter = (tookMs: number | undefined, speaks: boolean): number => {
+      const { strangers, come } = stage({ inAll: 1, perAddress: 0 });
+      if (tookMs !== undefined) {
+        const done = come('done');
+        vi.advanceTimersByTime(tookMs);
+        strangers.finished(done);
+      }
+      come('in the way', 'x', speaks);
+      for (let waitedMs = 0; ; waitedMs += 100) {
+        if (strangers.mayBegin('y')) return waitedMs;
+        vi.advanceTimersByTime(100);
+      }
+    };
+    const speaking = [undefined, 1, 50, 5000].map((tookMs) => waitAfter(tookMs, true));
+    expect(speaking).toEqual([1000, 100, 400, 4000]);
+    expect([undefined, 1, 50, 5000].map((tookMs) => waitAfter(tookMs, false))).toEqual([1000, 100, 400, 1000]);
+  });
+
+  it('have had no time while nobody read', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { strangers, come } = stage({ inAll: 1, perAddress: 0 });
+    come('in the way', 'x', true);
+    vi.advanceTimersByTime(5000);
+    strangers.stoodStill(4500);
+    expect(strangers.mayBegin('y')).toBe(false);
+    vi.advanceTimersByTime(500);
+    expect(strangers.mayBegin('y')).toBe(true);
+  });
+
+  it('leave room or are the bound that is in the way', () => {
+    const { strangers, come } = stage({ inAll: 3, perAddress: 2 });
+    expect([strangers.boundOf('x'), strangers.mayBegin('x')]).toEqual([undefined, true]);
+    come('a', 'x');
+    come('b', 'x');
+    expect([strangers.boundOf('x'), strangers.boundOf('y')]).toEqual(['perAddress', undefined]);
+    come('c', 'y');
+    expect([strangers.boundOf('y'), strangers.boundOf(undefined)]).toEqual(['inAll', 'inAll']);
+  });
+
   it('take the same time to come and go, however many there are', () => {
     const timeOf = (count: number) => () => {
       const { come } = stage({ inAll: count, perAddress: 0 });

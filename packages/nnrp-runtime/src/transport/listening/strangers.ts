@@ -3,8 +3,15 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 /** Milliseconds after which a peer that has said nothing counts as silent. Before, its first bytes may be on the way. */
 const TIME_TO_SPEAK_MS = 1000;
 
-/** After which one that has said something may go for another that waits: what it began should have come to its end. */
-const TIME_TO_FINISH_MS = 2 * TIME_TO_SPEAK_MS;
+/** After which one may go for another that waits, in times of what those take that come to their end. */
+const TIMES_THE_USUAL = 8;
+/** Bounds of that in milliseconds, so that neither a fast peer nor a slow one decides for all. */
+const LEAST_TIME_MS = 100;
+const MOST_TIME_MS = 4 * TIME_TO_SPEAK_MS;
+/** What one is taken to take before any has come to its end. */
+const FIRST_USUAL_MS = 125;
+/** How much the newest counts in what is usual. */
+const WEIGHT = 1 / 8;
 
 /** A connection that has not proved anything yet. */
 export interface Stranger {
@@ -51,6 +58,9 @@ export class Strangers<S extends Stranger> {
   private readonly entries = new Map<S, Entry<S>>();
   private readonly everything: Line<S> = newLine();
   private readonly addresses = new Map<string, Line<S>>();
+  /** Milliseconds from the beginning to the end, of those that came to it. */
+  private usualMs: number | undefined;
+  private stoodStillMs = 0;
 
   /** @param hit - a bound was reached, the one in all or the one per address */
   constructor(
@@ -87,39 +97,48 @@ export class Strangers<S extends Stranger> {
    * better to let them: many honest ones may come from one address at once.
    */
   mayCome(group: string | undefined): boolean {
-    const known = group === undefined ? undefined : this.addresses.get(group);
-    const { perAddress } = this.limits;
-    if (known === undefined || perAddress === 0 || sizeOf(known) < perAddress) return true;
-    const next = this.nextToGo(known);
-    if (next !== undefined && performance.now() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
+    const full = this.fullOf(group);
+    if (full?.bound !== 'perAddress') return true;
+    const next = this.nextToGo(full.line);
+    if (next !== undefined && this.nowMs() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
     this.hit('perAddress');
     return false;
   }
 
-  /** The bound for which one more of the address would end one that has not had its time; undefined where it would not. */
-  inTheWay(group: string | undefined): keyof StrangerLimits | undefined {
-    const { inAll, perAddress } = this.limits;
-    const known = group === undefined ? undefined : this.addresses.get(group);
-    if (known !== undefined && perAddress > 0 && sizeOf(known) >= perAddress)
-      return this.areBusy(known) ? 'perAddress' : undefined;
-    return inAll > 0 && this.entries.size >= inAll && this.areBusy(this.everything) ? 'inAll' : undefined;
+  /** The bound for which one more of the address would end another; undefined where there is room. */
+  boundOf(group: string | undefined): keyof StrangerLimits | undefined {
+    return this.fullOf(group)?.bound;
   }
 
-  private areBusy(line: Line<S>): boolean {
-    const next = this.nextToGo(line);
-    if (next === undefined) return false;
-    return performance.now() - next.sinceMs < (next.speaks ? TIME_TO_FINISH_MS : TIME_TO_SPEAK_MS);
+  /**
+   * Whether one more of the address, which waits, would end none that has not had its time. That goes by what others take:
+   * little while a flood of peers that finish nothing keeps the places of an idle server, more while it has more honest ones
+   * than it is fast enough for.
+   */
+  mayBegin(group: string | undefined): boolean {
+    const full = this.fullOf(group);
+    const next = full && this.nextToGo(full.line);
+    if (next === undefined) return true;
+    const usual = TIMES_THE_USUAL * (this.usualMs ?? FIRST_USUAL_MS);
+    const timeMs = Math.min(Math.max(usual, LEAST_TIME_MS), next.speaks ? MOST_TIME_MS : TIME_TO_SPEAK_MS);
+    return this.nowMs() - next.sinceMs >= timeMs;
   }
 
   /** One more. Others may be ended by it, never this one. */
   add(stranger: S): void {
     if (this.entries.has(stranger)) return;
-    const { addressGroup: group } = stranger;
-    const { inAll, perAddress } = this.limits;
-    const known = group === undefined ? undefined : this.addresses.get(group);
-    if (known !== undefined && perAddress > 0 && sizeOf(known) >= perAddress) this.evict(known, 'perAddress');
-    else if (inAll > 0 && this.entries.size >= inAll) this.evict(this.everything, 'inAll');
-    this.insert(stranger, group);
+    const full = this.fullOf(stranger.addressGroup);
+    if (full !== undefined) this.evict(full.line, full.bound);
+    this.insert(stranger, stranger.addressGroup);
+  }
+
+  /** It has come to its end and is no stranger any more. */
+  finished(stranger: S): void {
+    const entry = this.entries.get(stranger);
+    if (entry === undefined) return;
+    const tookMs = this.nowMs() - entry.sinceMs;
+    this.usualMs = this.usualMs === undefined ? tookMs : this.usualMs + (tookMs - this.usualMs) * WEIGHT;
+    this.delete(stranger);
   }
 
   /** Nothing to do with strangers any more. */
@@ -139,10 +158,26 @@ export class Strangers<S extends Stranger> {
    */
   giveUpOne(): boolean {
     const next = this.nextToGo(this.everything);
-    if (next === undefined || performance.now() - next.sinceMs < TIME_TO_SPEAK_MS) return false;
+    if (next === undefined || this.nowMs() - next.sinceMs < TIME_TO_SPEAK_MS) return false;
     this.delete(next.stranger);
     next.stranger.makeRoom();
     return true;
+  }
+
+  /** For so many milliseconds nothing has been read of any: nobody had them. */
+  stoodStill(ms: number): void {
+    this.stoodStillMs += ms;
+  }
+
+  private nowMs(): number {
+    return performance.now() - this.stoodStillMs;
+  }
+
+  private fullOf(group: string | undefined): { bound: keyof StrangerLimits; line: Line<S> } | undefined {
+    const { inAll, perAddress } = this.limits;
+    const line = group === undefined ? undefined : this.addresses.get(group);
+    if (line !== undefined && perAddress > 0 && sizeOf(line) >= perAddress) return { bound: 'perAddress', line };
+    return inAll > 0 && this.entries.size >= inAll ? { bound: 'inAll', line: this.everything } : undefined;
   }
 
   private insert(stranger: S, group: string | undefined): void {
@@ -153,7 +188,7 @@ export class Strangers<S extends Stranger> {
     }
     const entry: Entry<S> = {
       stranger,
-      sinceMs: performance.now(),
+      sinceMs: this.nowMs(),
       ofAddress,
       speaks: false,
       link: undefined,
@@ -178,7 +213,7 @@ export class Strangers<S extends Stranger> {
     const silent = line.silent.oldest;
     const speaking = line.speaking.oldest;
     if (silent === undefined || speaking === undefined) return silent ?? speaking;
-    const hadTime = performance.now() - silent.sinceMs >= TIME_TO_SPEAK_MS;
+    const hadTime = this.nowMs() - silent.sinceMs >= TIME_TO_SPEAK_MS;
     return hadTime || silent.sinceMs <= speaking.sinceMs ? silent : speaking;
   }
 

@@ -28,21 +28,16 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
   perAddress: 'addressTlsHandshakes',
 };
 
-/** Connections that may wait for others to have had their time; for one more, the one that has waited longest begins. */
+/** Connections that may wait for others to have had their time; of more, one that has waited longest is cut. */
 const MAX_WAITING = 1024;
-/** Milliseconds after which one begins in any case: a flood that keeps all places taken must not shut others out. */
-const MAX_WAIT_MS = 4000;
 /** Milliseconds after which it is looked whether they have. */
-const LOOK_AGAIN_MS = 100;
-/** Of those that came together, so many begin together after the longest wait: they would end each other otherwise. */
-const AT_A_LOOK = Math.ceil((MAX_WAITING * LOOK_AGAIN_MS) / MAX_WAIT_MS);
+const LOOK_AGAIN_MS = 50;
 
 /**
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
  * call, of `secured` or of `onHandshakeFailure`. When there are as many as there may be, in all or of one address, the one
  * that has waited longest is cut for the newcomer, those first of which nothing has come; but each has its time first, for as long
- * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another. It does not
- * wait for ever: behind a flood it would never begin.
+ * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another.
  */
 export class TlsHandshakes implements Guarded {
   private server: Server;
@@ -53,6 +48,8 @@ export class TlsHandshakes implements Guarded {
   private readonly waiting = new WaitingConnections();
   /** In the next turn, since one has ended. */
   private willLook = false;
+  /** When it was looked last whether one that waits may begin. */
+  private lookedMs = 0;
   /** After a while, since some may have had their time. */
   private looksAgain = false;
   private closed = false;
@@ -141,7 +138,7 @@ export class TlsHandshakes implements Guarded {
       return;
     }
     const addressGroup = hostGroup(remoteAddress);
-    const bound = this.strangers.inTheWay(addressGroup);
+    const bound = this.strangers.boundOf(addressGroup);
     if (bound === undefined) {
       this.start(connection, ends, addressGroup, formatAddress(remoteAddress, remotePort));
       return;
@@ -168,15 +165,27 @@ export class TlsHandshakes implements Guarded {
   }
 
   private wait(connection: Socket, addressGroup: string | undefined): void {
-    const { oldest } = this.waiting;
-    if (oldest !== undefined && this.waiting.size >= MAX_WAITING) {
+    const oldest = this.waiting.size < MAX_WAITING ? undefined : this.waiting.nextToGoFor(addressGroup);
+    if (oldest !== undefined) {
       this.onBoundHit?.('waitingTlsHandshakes');
-      this.beginAfterWait(oldest);
+      this.cutWaiting(oldest);
     }
     listen(this, connection, 'error', () => {});
     listen(this, connection, 'close', () => this.waiting.delete(connection));
+    if (this.waiting.size === 0) this.lookedMs = performance.now();
     this.waiting.add(connection, addressGroup);
+    this.lookSoon();
     this.lookAgain();
+  }
+
+  /** Not now: the place may be wanted by who has made it free, and what others have sent is to be read first. */
+  private lookSoon(): void {
+    if (this.willLook || this.waiting.size === 0) return;
+    this.willLook = true;
+    nextTurn(this, () => {
+      this.willLook = false;
+      this.beginWaiting();
+    });
   }
 
   /** Some may have had their time, without an end of any. */
@@ -186,37 +195,37 @@ export class TlsHandshakes implements Guarded {
     aside(this, LOOK_AGAIN_MS, () => {
       this.looksAgain = false;
       this.beginWaiting();
-      this.beginOverdue();
       this.lookAgain();
     });
   }
 
   private beginWaiting(): void {
-    for (const group of [...this.waiting.groups]) {
-      while (this.strangers.inTheWay(group) === undefined) {
-        const connection = this.waiting.newestOf(group);
-        if (connection === undefined) break;
-        this.beginAfterWait(connection);
+    const nowMs = performance.now();
+    // A crowd that is accepted in one go keeps the server from reading what those under way have sent.
+    const lateMs = nowMs - this.lookedMs - 2 * LOOK_AGAIN_MS;
+    if (lateMs > 0) this.strangers.stoodStill(lateMs);
+    this.lookedMs = nowMs;
+    let began: boolean;
+    do {
+      began = false;
+      for (const group of [...this.waiting.groups]) {
+        if (!this.strangers.mayBegin(group)) continue;
+        const connection = this.waiting.takeNewestOf(group);
+        if (connection === undefined) continue;
+        began = true;
+        const { remoteAddress = 'unknown', remotePort = 0 } = connection;
+        const ends = endsOf(connection);
+        if (ends === undefined) connection.destroy();
+        else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
       }
-    }
+    } while (began);
   }
 
-  private beginOverdue(): void {
-    const sinceMs = performance.now() - MAX_WAIT_MS;
-    for (let count = 0; count < AT_A_LOOK; count++) {
-      const { oldest } = this.waiting;
-      if (oldest === undefined || this.waiting.sinceMs(oldest) > sinceMs) break;
-      this.beginAfterWait(oldest);
-    }
-  }
-
-  private beginAfterWait(connection: Socket): void {
+  private cutWaiting(connection: Socket): void {
     const { remoteAddress = 'unknown', remotePort = 0 } = connection;
-    const group = this.waiting.groupOf(connection);
     this.waiting.delete(connection);
-    const ends = endsOf(connection);
-    if (ends === undefined) connection.destroy();
-    else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
+    connection.destroy();
+    this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
   }
 
   /** Gives the connection to node:tls when the peer has begun to speak TLS. */
@@ -246,9 +255,9 @@ export class TlsHandshakes implements Guarded {
   close(): void {
     this.closed = true;
     for (const { connection } of [...this.underWay.values()]) connection.destroy();
-    for (let next = this.waiting.oldest; next !== undefined; next = this.waiting.oldest) {
-      this.waiting.delete(next);
-      next.destroy();
+    for (const connection of [...this.waiting]) {
+      this.waiting.delete(connection);
+      connection.destroy();
     }
   }
 
@@ -265,7 +274,10 @@ export class TlsHandshakes implements Guarded {
     const ends = endsOf(socket);
     const handshake = ends === undefined ? undefined : this.underWay.get(ends);
     // A peer that is gone by now has no address; its connection will close and be forgotten then.
-    if (ends !== undefined && handshake !== undefined) this.end(ends, handshake);
+    if (ends !== undefined && handshake !== undefined) {
+      this.strangers.finished(handshake);
+      this.end(ends, handshake);
+    }
     const address = formatAddress(remoteAddress ?? 'unknown', remotePort ?? 0);
     if (this.closed || (rules.requireAlpn && socket.alpnProtocol !== TLS_ALPN)) {
       listen(this, socket, 'error', () => {});
@@ -299,13 +311,7 @@ export class TlsHandshakes implements Guarded {
     this.strangers.delete(handshake);
     // A later connection may have come from the same port already.
     if (this.underWay.get(ends) === handshake) this.underWay.delete(ends);
-    if (this.waiting.size === 0 || this.willLook) return;
-    // Not now: the place may be wanted by who has made it free.
-    this.willLook = true;
-    nextTurn(this, () => {
-      this.willLook = false;
-      this.beginWaiting();
-    });
+    this.lookSoon();
   }
 
   /** What the application's function throws must not unwind a socket's event. */

@@ -3,44 +3,48 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 
 interface Waiting {
   readonly group: string | undefined;
-  readonly sinceMs: number;
   readonly place: Place<Socket>;
   readonly placeOfGroup: Place<Socket>;
 }
 
 /**
- * Connections whose handshake is yet to begin, by address: the newest comes first, so that one of an honest peer does not stand
- * behind all that a flood has left. Each step takes the same time, however many there are.
+ * Connections whose handshake is yet to begin, by address. The addresses take turns, and the newest of one comes first, so that
+ * one of an honest peer stands behind nothing that a flood has left. Each step takes the same time, however many there are.
  */
 export class WaitingConnections {
   private readonly known = new Map<Socket, Waiting>();
   private readonly everything = new LinkedQueue<Socket>();
+  /** In the order of their turns. */
   private readonly byGroup = new Map<string | undefined, LinkedQueue<Socket>>();
 
   get size(): number {
     return this.known.size;
   }
 
-  /** The addresses of which some wait. */
+  /** The addresses of which some wait, whose turn it is first. */
   get groups(): Iterable<string | undefined> {
     return this.byGroup.keys();
   }
 
-  get oldest(): Socket | undefined {
-    return this.everything.oldest;
+  [Symbol.iterator](): Iterator<Socket> {
+    return this.known.keys();
   }
 
-  /** When it came, by `performance.now()`. */
-  sinceMs(connection: Socket): number {
-    return this.known.get(connection)?.sinceMs ?? 0;
+  /** It waits no more, and all other addresses have their turn before this one has the next. */
+  takeNewestOf(group: string | undefined): Socket | undefined {
+    const ofGroup = this.byGroup.get(group);
+    const connection = ofGroup?.newest;
+    if (ofGroup === undefined || connection === undefined) return undefined;
+    this.delete(connection);
+    if (this.byGroup.delete(group)) this.byGroup.set(group, ofGroup);
+    return connection;
   }
 
-  groupOf(connection: Socket): string | undefined {
-    return this.known.get(connection)?.group;
-  }
-
-  newestOf(group: string | undefined): Socket | undefined {
-    return this.byGroup.get(group)?.newest;
+  /** The one to be cut for one more of the address: an address that has more than its share pays with its own. */
+  nextToGoFor(group: string | undefined): Socket | undefined {
+    const ofGroup = this.byGroup.get(group);
+    const hasItsShare = ofGroup !== undefined && ofGroup.size * this.byGroup.size >= this.known.size;
+    return hasItsShare ? ofGroup.oldest : this.everything.oldest;
   }
 
   add(connection: Socket, group: string | undefined): void {
@@ -50,7 +54,7 @@ export class WaitingConnections {
       this.byGroup.set(group, ofGroup);
     }
     const place = this.everything.push(connection);
-    this.known.set(connection, { group, sinceMs: performance.now(), place, placeOfGroup: ofGroup.push(connection) });
+    this.known.set(connection, { group, place, placeOfGroup: ofGroup.push(connection) });
   }
 
   /** Nothing happens when it does not wait. */

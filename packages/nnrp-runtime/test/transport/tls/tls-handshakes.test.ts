@@ -65,8 +65,8 @@ function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => socket.once('close', resolve));
 }
 
-async function shakeHands(port: number): Promise<TLSSocket> {
-  const socket = connect({ port, host: '127.0.0.1', ca: certificate });
+async function shakeHands(port: number, localAddress?: string): Promise<TLSSocket> {
+  const socket = connect({ port, host: '127.0.0.1', ca: certificate, localAddress });
   cleanup.push(() => socket.destroy());
   await once(socket, 'secureConnect');
   return socket.on('error', () => {});
@@ -170,37 +170,49 @@ describe('TLS handshakes', () => {
     expect([failures, handshakes.size, waitingAt(handshakes)]).toEqual([[], 0, 0]);
   });
 
-  it('lets so many wait, and begins with the one that has waited longest for one more', async () => {
-    const { handshakes, port, secured, failures } = await stage(10_000, {
-      maxHandshakes: 1,
-      maxHandshakesPerAddress: 0,
-    });
+  it('lets so many wait, and cuts the one that has waited longest for one more', async () => {
+    const { handshakes, port, failures } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
     const hits: string[] = [];
     handshakes.onBoundHit = (name) => hits.push(name);
     const drip = await stranger(port, HALF_A_HELLO);
     await eventually(() => handshakes.size).toBe(1);
-    const honest = shakeHands(port);
-    await eventually(() => waitingAt(handshakes)).toBe(1);
-    // More than wait until the first of them has had its time.
-    for (let count = 0; count < 1024; count++) void stranger(port, HALF_A_HELLO);
-    await honest;
-    await eventually(() => secured.length).toBe(1);
-    expect(hits).toContain('waitingTlsHandshakes');
+    const crowd: Socket[] = [];
+    for (let count = 0; count < 1025; count++) crowd.push(await stranger(port, HALF_A_HELLO));
+    await eventually(() => hits).toContain('waitingTlsHandshakes');
+    await eventually(() => crowd[0]?.destroyed).toBe(true);
     expect(failures).toContainEqual(expect.stringMatching(/made room for others/));
-    expect(waitingAt(handshakes)).toBeLessThanOrEqual(1024);
-    await eventually(() => drip.destroyed).toBe(true);
+    expect(handshakes.bounds.at(-1)?.value()).toBeLessThanOrEqual(1024);
+    drip.destroy();
   });
 
-  it('lets nobody wait for ever, whatever goes on coming', async () => {
-    const { handshakes, port, secured } = await stage(10_000, { maxHandshakes: 1, maxHandshakesPerAddress: 0 });
-    await stranger(port, HALF_A_HELLO);
-    await eventually(() => handshakes.size).toBe(1);
-    const honest = shakeHands(port);
-    await eventually(() => waitingAt(handshakes)).toBe(1);
-    const flood = setInterval(() => void stranger(port, HALF_A_HELLO), 10);
-    cleanup.push(() => clearInterval(flood));
+  it('lets the addresses take turns, however many of one wait', async () => {
+    const { handshakes, port, secured } = await stage(10_000, { maxHandshakes: 2, maxHandshakesPerAddress: 0 });
+    for (let count = 0; count < 12; count++) await strangerFrom('127.0.0.2', port, HALF_A_HELLO);
+    await eventually(() => waitingAt(handshakes)).toBe(10);
+    const honest = shakeHands(port, '127.0.0.3');
+    await eventually(() => waitingAt(handshakes)).toBe(11);
+    for (let count = 0; count < 10; count++) await strangerFrom('127.0.0.2', port, HALF_A_HELLO);
     await honest;
     await eventually(() => secured.length).toBe(1);
+    // The two that were under way have had their time, and one of those that wait has begun beside it.
+    expect(waitingAt(handshakes)).toBeGreaterThan(15);
+  });
+
+  it('lets all in through a flood that finishes nothing, once it is known how long others take', async () => {
+    const { handshakes, port, secured } = await stage();
+    let hits = 0;
+    handshakes.onBoundHit = () => hits++;
+    await shakeHands(port);
+    await eventually(() => secured.length).toBe(1);
+    const flood = setInterval(() => {
+      for (let count = 0; count < 10; count++) void stranger(port, HALF_A_HELLO);
+    }, 10);
+    cleanup.push(() => clearInterval(flood));
+    await eventually(() => hits).toBeGreaterThan(0);
+    for (let count = 2; count < 12; count++) {
+      await shakeHands(port);
+      await eventually(() => secured.length).toBe(count);
+    }
   });
 
   it('forgets one that waits and vanishes, and ends all that wait when it is closed', async () => {
