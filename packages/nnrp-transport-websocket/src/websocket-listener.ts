@@ -169,7 +169,14 @@ export class WebSocketListener implements FramedListener, Guarded {
   private listen({ host, port }: BindTarget): Promise<this> {
     const { http, gate } = this;
     listen(this, http, 'request', (request: IncomingMessage, response: ServerResponse) => answer(request, response));
-    listen(this, http, 'connection', (socket: Socket) => gate.waitingPeers.add(socket));
+    // Node's own: what is to speak HTTP, or TLS first, is given to them when its turn has come.
+    const takers = http.listeners('connection');
+    http.removeAllListeners('connection');
+    listen(this, http, 'connection', (socket: Socket) => {
+      gate.waitingPeers.admit(socket, () => {
+        for (const take of takers) take.call(http, socket);
+      });
+    });
     listen(this, http, 'clientError', (error: Error, socket: Socket) => gate.noRequest(socket, error));
     return new Promise((resolve, reject) => {
       listen(this, http, 'error', (error: Error) => {

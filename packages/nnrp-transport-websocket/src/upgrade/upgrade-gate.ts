@@ -142,7 +142,7 @@ export class UpgradeGate implements Guarded {
     }
     const offered = request.headers['sec-websocket-protocol'];
     socket.write(handshakeAnswer(request, offered === undefined ? undefined : SUBPROTOCOL));
-    this.waitingPeers.delete(endsOf(socket));
+    this.waitingPeers.upgraded(endsOf(socket));
     const facts = { remoteAddress: addressOf(socket), isServer: true, head };
     this.accepted.add(overWebSocket(socket, facts, this.settings.transport, identity));
   }

@@ -11,6 +11,7 @@ import {
   type Stranger,
   type StrangerLimits,
   Strangers,
+  WaitingLine,
 } from 'nnrp-runtime/transport';
 
 interface WaitingPeer extends Stranger {
@@ -30,7 +31,8 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
 export class WaitingPeers {
   private readonly peers = new Map<PeerName, WaitingPeer>();
   private readonly strangers: Strangers<WaitingPeer>;
-  onBoundHit: ((name: ListenerBoundName) => void) | undefined;
+  private readonly line: WaitingLine<WaitingPeer>;
+  private boundHit: ((name: ListenerBoundName) => void) | undefined;
 
   /** @param gone - a peer was cut because its time was up, or another needed its place; or it has left in the middle of an upgrade */
   constructor(
@@ -39,7 +41,16 @@ export class WaitingPeers {
     private readonly timeoutMs: number,
     private readonly gone: (address: string, why: string) => void,
   ) {
-    this.strangers = new Strangers(limits, (bound) => this.onBoundHit?.(BOUND_NAMES[bound]));
+    this.strangers = new Strangers(limits, (bound) => this.boundHit?.(BOUND_NAMES[bound]));
+    this.line = new WaitingLine(owner, this.strangers, 'waitingWebSocketHandshakes', (socket) => {
+      const { remoteAddress = 'unknown', remotePort = 0 } = socket;
+      this.gone(formatAddress(remoteAddress, remotePort), MADE_ROOM);
+    });
+  }
+
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.boundHit = told;
+    this.line.onBoundHit = told;
   }
 
   get bounds(): readonly ListenerBound[] {
@@ -52,7 +63,28 @@ export class WaitingPeers {
         bound: boundOf(limits.perAddress),
         value: () => strangers.mostOfAnAddress,
       },
+      this.line.bound,
     ];
+  }
+
+  /**
+   * A connection of which nothing has been read: it is a peer that is there, at once or when others have had their time.
+   *
+   * @param begin - gives it to whom it is for
+   */
+  admit(socket: Socket, begin: () => void): void {
+    const group = groupOf(socket);
+    const letIn = () => {
+      this.add(socket);
+      begin();
+    };
+    const bound = this.strangers.boundOf(group);
+    if (bound === undefined) {
+      letIn();
+      return;
+    }
+    this.boundHit?.(BOUND_NAMES[bound]);
+    this.line.add(socket, group, letIn);
   }
 
   /** A peer that is there, until it is let in or gone; one that is known already keeps its time. */
@@ -69,9 +101,9 @@ export class WaitingPeers {
       socket,
       state: 'silent',
       patience: new Patience(this.owner, this.timeoutMs, () => cut(`no WebSocket upgrade within ${this.timeoutMs} ms`)),
-      addressGroup: socket.remoteAddress === undefined ? undefined : hostGroup(remoteAddress),
+      addressGroup: groupOf(socket),
       hasSpoken: () => socket.bytesRead > 0,
-      makeRoom: () => cut('the upgrade made room for others that have begun since'),
+      makeRoom: () => cut(MADE_ROOM),
     };
     this.peers.set(ends, peer);
     this.strangers.add(peer);
@@ -99,19 +131,35 @@ export class WaitingPeers {
     return isFirst;
   }
 
-  /** It is let in. @param ends - see {@link endsOf} */
+  /** It has become a WebSocket. @param ends - see {@link endsOf} */
+  upgraded(ends: PeerName): void {
+    const peer = this.peers.get(ends);
+    if (peer !== undefined) this.strangers.finished(peer);
+    this.delete(ends);
+  }
+
+  /** It is none any more. @param ends - see {@link endsOf} */
   delete(ends: PeerName): void {
     const peer = this.peers.get(ends);
     if (peer === undefined) return;
     peer.patience.end();
     this.peers.delete(ends);
     this.strangers.delete(peer);
+    this.line.lookSoon();
   }
 
   /** Cuts all of them; nothing is told. */
   close(): void {
+    this.line.close();
     for (const { socket } of [...this.peers.values()]) socket.destroy();
   }
+}
+
+const MADE_ROOM = 'the upgrade made room for others that have begun since';
+
+/** Unix domain sockets have no address. */
+function groupOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : hostGroup(remoteAddress);
 }
 
 /** What names a connection, also where TLS has a socket of its own over it, which does not tell which that is. */

@@ -155,7 +155,8 @@ export type ListenerBoundName =
   | 'quicHandshakes'
   | 'addressQuicHandshakes'
   | 'webSocketHandshakes'
-  | 'addressWebSocketHandshakes';
+  | 'addressWebSocketHandshakes'
+  | 'waitingWebSocketHandshakes';
 
 /** One of the things that a listener bounds, for `NnrpServer.stats`. */
 export interface ListenerBound {

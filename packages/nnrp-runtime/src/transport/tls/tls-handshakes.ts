@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import { afterThis, aside, type Guarded, listen, nextTurn } from '../../base/guard.js';
+import { afterThis, type Guarded, listen } from '../../base/guard.js';
 import { nodeTls } from '../../base/node-modules.js';
 import { Patience } from '../../base/time/patience.js';
 import { warn } from '../../base/warn.js';
@@ -9,10 +9,10 @@ import { formatAddress } from '../address/address.js';
 import { hostGroup } from '../address/address-group.js';
 import type { ListenerBound, ListenerBoundName } from '../contract/contract.js';
 import { boundOf, type Stranger, type StrangerLimits, Strangers } from '../listening/strangers.js';
+import { WaitingLine } from '../listening/waiting-line.js';
 import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
-import { WaitingConnections } from './waiting-connections.js';
 
 /** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
 export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;
@@ -28,16 +28,11 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
   perAddress: 'addressTlsHandshakes',
 };
 
-/** Connections that may wait for others to have had their time; of more, one that has waited longest is cut. */
-const MAX_WAITING = 1024;
-/** Milliseconds after which it is looked whether they have. */
-const LOOK_AGAIN_MS = 50;
-
 /**
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
  * call, of `secured` or of `onHandshakeFailure`. When there are as many as there may be, in all or of one address, the one
- * that has waited longest is cut for the newcomer, those first of which nothing has come; but each has its time first, for as long
- * as the newcomer waits. Otherwise of many honest clients that come at once each would cut the handshake of another.
+ * that has waited longest is cut for the newcomer, those first of which nothing has come, once it has had its
+ * time; until then the newcomer waits.
  */
 export class TlsHandshakes implements Guarded {
   private server: Server;
@@ -45,16 +40,9 @@ export class TlsHandshakes implements Guarded {
   /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
   private readonly underWay = new Map<string, Handshake>();
   private readonly strangers: Strangers<Handshake>;
-  private readonly waiting = new WaitingConnections();
-  /** In the next turn, since one has ended. */
-  private willLook = false;
-  /** When it was looked last whether one that waits may begin. */
-  private lookedMs = 0;
-  /** After a while, since some may have had their time. */
-  private looksAgain = false;
+  private readonly line: WaitingLine<Handshake>;
   private closed = false;
-  /** Told of each handshake that was cut for another one. */
-  onBoundHit: ((name: ListenerBoundName) => void) | undefined;
+  private boundHit: ((name: ListenerBoundName) => void) | undefined;
 
   /** @param secured - gets a connection whose handshake is complete; errors have a listener only if it adds one */
   constructor(
@@ -62,7 +50,11 @@ export class TlsHandshakes implements Guarded {
     private readonly secured: (socket: TLSSocket, remoteAddress: string, rules: HandshakeRules) => void,
   ) {
     this.rules = rules;
-    this.strangers = new Strangers(rules.limits, (bound) => this.onBoundHit?.(BOUND_NAMES[bound]));
+    this.strangers = new Strangers(rules.limits, (bound) => this.boundHit?.(BOUND_NAMES[bound]));
+    this.line = new WaitingLine(this, this.strangers, 'waitingTlsHandshakes', (connection) => {
+      const { remoteAddress = 'unknown', remotePort = 0 } = connection;
+      this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
+    });
     this.server = this.serverFor(tls, rules);
   }
 
@@ -120,34 +112,41 @@ export class TlsHandshakes implements Guarded {
         bound: boundOf(perAddress),
         value: () => strangers.mostOfAnAddress,
       },
-      { name: 'waitingTlsHandshakes', scope: 'server', bound: MAX_WAITING, value: () => this.waiting.size },
+      this.line.bound,
     ];
+  }
+
+  /** Told of each handshake that was cut for another one. */
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.boundHit = told;
+    this.line.onBoundHit = told;
   }
 
   /** Begins the handshake on a connection that has not been read from. */
   begin(connection: Socket): void {
-    const { remoteAddress, remotePort } = connection;
-    const ends = endsOf(connection);
-    if (ends === undefined || remoteAddress === undefined || remotePort === undefined) {
+    const { remoteAddress } = connection;
+    if (this.closed || remoteAddress === undefined) {
       connection.destroy();
-      this.report(new TransportError('a peer vanished before the handshake'));
-      return;
-    }
-    if (this.closed) {
-      connection.destroy();
+      if (!this.closed) this.report(new TransportError('a peer vanished before the handshake'));
       return;
     }
     const addressGroup = hostGroup(remoteAddress);
     const bound = this.strangers.boundOf(addressGroup);
     if (bound === undefined) {
-      this.start(connection, ends, addressGroup, formatAddress(remoteAddress, remotePort));
+      this.start(connection, addressGroup);
       return;
     }
-    this.onBoundHit?.(BOUND_NAMES[bound]);
-    this.wait(connection, addressGroup);
+    this.boundHit?.(BOUND_NAMES[bound]);
+    this.line.add(connection, addressGroup, () => this.start(connection, addressGroup));
   }
 
-  private start(connection: Socket, ends: string, addressGroup: string | undefined, address: string): void {
+  private start(connection: Socket, addressGroup: string | undefined): void {
+    const ends = endsOf(connection);
+    if (ends === undefined) {
+      connection.destroy();
+      return;
+    }
+    const address = formatAddress(connection.remoteAddress ?? 'unknown', connection.remotePort ?? 0);
     const handshake: Handshake = {
       connection,
       // Not the timeout of the socket, which a peer prolongs with every byte.
@@ -162,70 +161,6 @@ export class TlsHandshakes implements Guarded {
     // A peer that ends its direction within the handshake is gone.
     connection.allowHalfOpen = false;
     this.look(ends, handshake, address);
-  }
-
-  private wait(connection: Socket, addressGroup: string | undefined): void {
-    const oldest = this.waiting.size < MAX_WAITING ? undefined : this.waiting.nextToGoFor(addressGroup);
-    if (oldest !== undefined) {
-      this.onBoundHit?.('waitingTlsHandshakes');
-      this.cutWaiting(oldest);
-    }
-    listen(this, connection, 'error', () => {});
-    listen(this, connection, 'close', () => this.waiting.delete(connection));
-    if (this.waiting.size === 0) this.lookedMs = performance.now();
-    this.waiting.add(connection, addressGroup);
-    this.lookSoon();
-    this.lookAgain();
-  }
-
-  /** Not now: the place may be wanted by who has made it free, and what others have sent is to be read first. */
-  private lookSoon(): void {
-    if (this.willLook || this.waiting.size === 0) return;
-    this.willLook = true;
-    nextTurn(this, () => {
-      this.willLook = false;
-      this.beginWaiting();
-    });
-  }
-
-  /** Some may have had their time, without an end of any. */
-  private lookAgain(): void {
-    if (this.looksAgain || this.waiting.size === 0) return;
-    this.looksAgain = true;
-    aside(this, LOOK_AGAIN_MS, () => {
-      this.looksAgain = false;
-      this.beginWaiting();
-      this.lookAgain();
-    });
-  }
-
-  private beginWaiting(): void {
-    const nowMs = performance.now();
-    // A crowd that is accepted in one go keeps the server from reading what those under way have sent.
-    const lateMs = nowMs - this.lookedMs - 2 * LOOK_AGAIN_MS;
-    if (lateMs > 0) this.strangers.stoodStill(lateMs);
-    this.lookedMs = nowMs;
-    let began: boolean;
-    do {
-      began = false;
-      for (const group of [...this.waiting.groups]) {
-        if (!this.strangers.mayBegin(group)) continue;
-        const connection = this.waiting.takeNewestOf(group);
-        if (connection === undefined) continue;
-        began = true;
-        const { remoteAddress = 'unknown', remotePort = 0 } = connection;
-        const ends = endsOf(connection);
-        if (ends === undefined) connection.destroy();
-        else this.start(connection, ends, group, formatAddress(remoteAddress, remotePort));
-      }
-    } while (began);
-  }
-
-  private cutWaiting(connection: Socket): void {
-    const { remoteAddress = 'unknown', remotePort = 0 } = connection;
-    this.waiting.delete(connection);
-    connection.destroy();
-    this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
   }
 
   /** Gives the connection to node:tls when the peer has begun to speak TLS. */
@@ -255,10 +190,7 @@ export class TlsHandshakes implements Guarded {
   close(): void {
     this.closed = true;
     for (const { connection } of [...this.underWay.values()]) connection.destroy();
-    for (const connection of [...this.waiting]) {
-      this.waiting.delete(connection);
-      connection.destroy();
-    }
+    this.line.close();
   }
 
   private cut(ends: string, handshake: Handshake, address: string): void {
@@ -311,7 +243,7 @@ export class TlsHandshakes implements Guarded {
     this.strangers.delete(handshake);
     // A later connection may have come from the same port already.
     if (this.underWay.get(ends) === handshake) this.underWay.delete(ends);
-    this.lookSoon();
+    this.line.lookSoon();
   }
 
   /** What the application's function throws must not unwind a socket's event. */

@@ -65,8 +65,9 @@ function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => socket.once('close', resolve));
 }
 
-async function shakeHands(port: number, localAddress?: string): Promise<TLSSocket> {
-  const socket = connect({ port, host: '127.0.0.1', ca: certificate, localAddress });
+async function shakeHands(port: number, localAddress = '127.0.0.1'): Promise<TLSSocket> {
+  const host = '127.0.0.1';
+  const socket = connect({ socket: createConnection({ port, host, localAddress }), host, ca: certificate });
   cleanup.push(() => socket.destroy());
   await once(socket, 'secureConnect');
   return socket.on('error', () => {});
@@ -198,21 +199,26 @@ describe('TLS handshakes', () => {
     expect(waitingAt(handshakes)).toBeGreaterThan(15);
   });
 
-  it('lets all in through a flood that finishes nothing, once it is known how long others take', async () => {
-    const { handshakes, port, secured } = await stage();
+  it('lets others in through a flood that finishes nothing, once it is known how long they take', async () => {
+    const { handshakes, port, secured } = await stage(10_000, { maxHandshakes: 8, maxHandshakesPerAddress: 0 });
     let hits = 0;
     handshakes.onBoundHit = () => hits++;
     await shakeHands(port);
     await eventually(() => secured.length).toBe(1);
-    const flood = setInterval(() => {
-      for (let count = 0; count < 10; count++) void stranger(port, HALF_A_HELLO);
-    }, 10);
+    // More than have their time when each has two seconds, and fewer than when it has a tenth of one.
+    const flood = setInterval(() => void stranger(port, HALF_A_HELLO), 25);
     cleanup.push(() => clearInterval(flood));
     await eventually(() => hits).toBeGreaterThan(0);
-    for (let count = 2; count < 12; count++) {
-      await shakeHands(port);
-      await eventually(() => secured.length).toBe(count);
+    let tries = 0;
+    while (secured.length < 11) {
+      tries++;
+      const before = secured.length;
+      const socket = await shakeHands(port).catch(() => undefined);
+      // The client is done before the server is, which may cut it yet.
+      if (socket !== undefined)
+        await Promise.race([closed(socket), eventually(() => secured.length > before).toBe(true)]);
     }
+    expect(tries).toBeLessThan(30);
   });
 
   it('forgets one that waits and vanishes, and ends all that wait when it is closed', async () => {

@@ -3,12 +3,13 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 
 interface Waiting {
   readonly group: string | undefined;
+  readonly begin: () => void;
   readonly place: Place<Socket>;
   readonly placeOfGroup: Place<Socket>;
 }
 
 /**
- * Connections whose handshake is yet to begin, by address. The addresses take turns, and the newest of one comes first, so that
+ * Connections that are yet to begin, by address. The addresses take turns, and the newest of one comes first, so that
  * one of an honest peer stands behind nothing that a flood has left. Each step takes the same time, however many there are.
  */
 export class WaitingConnections {
@@ -30,14 +31,18 @@ export class WaitingConnections {
     return this.known.keys();
   }
 
-  /** It waits no more, and all other addresses have their turn before this one has the next. */
-  takeNewestOf(group: string | undefined): Socket | undefined {
+  /**
+   * It waits no more, and all other addresses have their turn before this one has the next.
+   * @returns what begins it
+   */
+  takeNewestOf(group: string | undefined): (() => void) | undefined {
     const ofGroup = this.byGroup.get(group);
     const connection = ofGroup?.newest;
     if (ofGroup === undefined || connection === undefined) return undefined;
+    const begin = this.known.get(connection)?.begin;
     this.delete(connection);
     if (this.byGroup.delete(group)) this.byGroup.set(group, ofGroup);
-    return connection;
+    return begin;
   }
 
   /** The one to be cut for one more of the address: an address that has more than its share pays with its own. */
@@ -47,14 +52,14 @@ export class WaitingConnections {
     return hasItsShare ? ofGroup.oldest : this.everything.oldest;
   }
 
-  add(connection: Socket, group: string | undefined): void {
+  add(connection: Socket, group: string | undefined, begin: () => void): void {
     let ofGroup = this.byGroup.get(group);
     if (ofGroup === undefined) {
       ofGroup = new LinkedQueue();
       this.byGroup.set(group, ofGroup);
     }
     const place = this.everything.push(connection);
-    this.known.set(connection, { group, place, placeOfGroup: ofGroup.push(connection) });
+    this.known.set(connection, { group, begin, place, placeOfGroup: ofGroup.push(connection) });
   }
 
   /** Nothing happens when it does not wait. */
