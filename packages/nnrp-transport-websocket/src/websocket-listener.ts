@@ -110,7 +110,9 @@ export class WebSocketListener implements FramedListener, Guarded {
   ): WebSocketListener {
     const { server, path = '/' } = target;
     if (typeof server?.on !== 'function' || typeof server.address !== 'function')
-      throw new UsageError(`server: expected a server of node:http or node:https, got ${shownValue(server)}`);
+      throw new UsageError(
+        `server: expected a server of node:http or node:https, as app.listen() of Express returns and app.server of Fastify is, got ${shownValue(server)}`,
+      );
     if (options?.tls !== undefined) throw new UsageError('tls: the server that is given has its own certificate');
     return new WebSocketListener(server, false, checkPath(path), serverSettings(options, defaults));
   }

@@ -80,6 +80,16 @@ describe('several servers at paths of one HTTP server', () => {
     });
     expect(await answer(one.localAddress)).toBe('/a: hello');
   });
+
+  it.each([
+    ['Express', Object.assign(() => {}, { on() {} }), 'a function'],
+    ['Fastify', { server: createServer(), listen() {} }, 'an object with server, listen'],
+  ])('say where an application of %s has its server', async (_, application, shown) => {
+    await expect(bindWebSocket({ server: application as never })).rejects.toMatchObject({
+      code: 'NNRP_ERR_USAGE',
+      rawMessage: `server: expected a server of node:http or node:https, as app.listen() of Express returns and app.server of Fastify is, got ${shown}`,
+    });
+  });
 });
 
 describe('upgrades over a Unix domain socket, whose ends have no addresses', () => {

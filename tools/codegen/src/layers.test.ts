@@ -133,6 +133,9 @@ describe('a revision over another', () => {
         'header.message_type == nnrp_enums::message_type::ping\n    valid',
       ),
     ).toContain("no body-lengths for 'ping'");
+    expect(changed('message_type::supersede\n    valid', 'message_type::budget\n    valid')).toContain(
+      "schema: 0 checks for 'supersede': one with kind declared_length_mismatch compares body_len with its body-lengths",
+    );
   });
 });
 

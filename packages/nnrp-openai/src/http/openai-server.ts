@@ -13,10 +13,9 @@ import { goneSignal } from './gone-signal.js';
 import { type BytePool, HeldBytes } from './held-bytes.js';
 import { failureOf, refusal } from './http-failure.js';
 import { readBody } from './request-body.js';
-import { type Route, routeOf } from './routes.js';
+import { noRoute, type Route, routeOf } from './routes.js';
 import { type OpenAiServerOptions, type ServerConfig, serverOptions } from './server-options.js';
 
-const NO_PATH = 'there is nothing at this path: paths begin with /v1, such as /v1/chat/completions';
 /** For probes, at the path that model servers have it at. It asks nobody, and needs no key. */
 const HEALTH = '/health';
 const BUSY_RETRY_MS = 1000;
@@ -183,7 +182,7 @@ export class OpenAiServer {
       const message = 'the bearer key is missing, or is none that is known here';
       return writer.failure(refusal(401, message, { code: 'invalid_api_key' }), false);
     }
-    if (route === undefined) return writer.failure(refusal(404, NO_PATH), false);
+    if (route === undefined) return writer.failure(refusal(404, noRoute(path)), false);
     if (request.method !== route.method) {
       const { method: allow } = route;
       return writer.failure({ ...refusal(405, `this path takes ${allow}`), allow }, false);

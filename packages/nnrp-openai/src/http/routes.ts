@@ -1,3 +1,4 @@
+import { printable } from 'nnrp-core';
 import { CHAT } from 'nnrp-runtime/calls';
 import type { JsonObject } from '../chunks/chunk-parts.js';
 
@@ -18,6 +19,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/models', { operation: 'models.list', method: 'GET', body: {} }],
 ]);
 const MODEL = '/v1/models/';
+const MAX_SHOWN_BYTES = 100;
 
 /** @param path - without a query */
 export function routeOf(path: string): Route | undefined {
@@ -25,6 +27,13 @@ export function routeOf(path: string): Route | undefined {
   if (route !== undefined || !path.startsWith(MODEL)) return route;
   const model = decoded(path.slice(MODEL.length));
   return model ? { operation: 'models.retrieve', method: 'GET', body: { model } } : undefined;
+}
+
+/** What is said of a path that has no route: many clients ask for `/v1/responses` unless they are told not to. */
+export function noRoute(path: string): string {
+  if (!path.startsWith('/v1/'))
+    return 'there is nothing at this path: paths begin with /v1, such as /v1/chat/completions';
+  return `${printable(path, MAX_SHOWN_BYTES)} is not served; paths are ${[...ROUTES.keys()].join(', ')}`;
 }
 
 function decoded(text: string): string | undefined {

@@ -115,7 +115,10 @@ class MessageTableCheck {
     for (const { id, metadata, bodyLengths } of this.messages) {
       if (bodyLengths === undefined) continue;
       const found = checks.filter(({ named }) => named.includes(id));
-      if (found.length !== 1) this.diagnostics.report(root.at, `${LENGTH_KIND}: ${found.length} checks for '${id}'`);
+      if (found.length !== 1) {
+        const wanted = `one with kind ${LENGTH_KIND} compares body_len with its body-lengths`;
+        this.diagnostics.report(root.at, `schema: ${found.length} checks for '${id}': ${wanted}`);
+      }
       for (const { text, at } of found) {
         const missing = bodyLengths.find(({ field }) => !text.includes(`<${metadata}>.${field.split('.')[1]}`));
         if (missing !== undefined)

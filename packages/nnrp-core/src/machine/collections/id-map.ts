@@ -1,5 +1,6 @@
-/** Odd, and another one in every process. */
-const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) | 0;
+import { oddFactor } from './odd-factor.js';
+
+const FACTOR = /* @__PURE__ */ oddFactor();
 /** What undoes it, modulo 2^32. */
 const INVERSE = /* @__PURE__ */ inverseOf(FACTOR);
 

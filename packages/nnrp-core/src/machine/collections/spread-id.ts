@@ -1,5 +1,6 @@
-/** Odd, and another one in every process, so that a peer cannot choose ids that all fall into one place. */
-const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) >>> 0;
+import { oddFactor } from './odd-factor.js';
+
+const FACTOR = /* @__PURE__ */ oddFactor();
 
 /**
  * A 32-bit number for an id whose high bits say where the id belongs in a table: ids that differ in few bits, whichever,
