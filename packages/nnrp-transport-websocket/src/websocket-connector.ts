@@ -1,10 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { INSPECT, type Inspect, inspected, printable, TimeoutError, TransportError } from 'nnrp-core';
 import {
   answering,
   checkSignal,
+  Dialing,
   describeAttempts,
   type FramedConnector,
   type FramedTransport,
@@ -28,6 +29,14 @@ const MAX_REFUSAL_BYTES = 300;
 
 /** Statuses of an answer after which the same request may do better later. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** An upgrade under way. */
+interface Upgrade {
+  readonly websocket: SocketOnly;
+  dialing?: Dialing;
+  /** Once it has connected. */
+  socket?: Socket;
+}
 
 /** Connects to one server over WebSocket, each time anew. */
 export class WebSocketConnector implements FramedConnector {
@@ -67,7 +76,7 @@ export class WebSocketConnector implements FramedConnector {
     const { connectTimeoutMs, tls, transport } = this.#settings;
     return new Promise((resolve, reject) => {
       const owner: Guarded = { crashed: (error) => fail(error as Error) };
-      const upgrade = this.begin(owner);
+      const upgrade = this.begin();
       let isOver = false;
       const end = () => {
         isOver = true;
@@ -78,11 +87,12 @@ export class WebSocketConnector implements FramedConnector {
         if (isOver) return;
         end();
         reject(error);
+        upgrade.dialing?.end();
         upgrade.socket?.destroy();
         upgrade.websocket.terminate();
       };
       const patience = new Patience(owner, connectTimeoutMs, () => {
-        const what = upgrade.socket === undefined ? 'no connection' : 'it has not answered the upgrade';
+        const what = upgrade.socket === undefined ? upgrade.dialing?.describe() : 'it has not answered the upgrade';
         fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms: ${what}`, connectTimeoutMs));
       });
       const letGo = whenAborted(owner, signal, fail);
@@ -106,28 +116,29 @@ export class WebSocketConnector implements FramedConnector {
     });
   }
 
-  private begin(owner: Guarded): { readonly websocket: SocketOnly; readonly socket: Socket | undefined } {
-    const { url } = this.target;
-    const { headers, origin, offerSubprotocol, tls } = this.#settings;
-    const begun: { websocket: SocketOnly; socket: Socket | undefined } = {
-      websocket: new SocketOnly(url, offerSubprotocol ? [SUBPROTOCOL] : [], {
-        ...tls,
-        headers,
-        ...(origin !== undefined && { origin }),
-        perMessageDeflate: false,
-        followRedirects: false,
-        finishRequest: (request: ClientRequest) => {
-          listen(owner, request, 'socket', (socket: Socket) => {
-            listen(owner, socket, 'connect', () => {
-              begun.socket = socket;
-            });
-          });
-          request.end();
-        },
-      }),
-      socket: undefined,
+  private begin(): Upgrade {
+    const { url, host, port, isSecure } = this.target;
+    const { headers, origin, offerSubprotocol, tls, connectTimeoutMs } = this.#settings;
+    // The library dials before its constructor is done.
+    const begun: Omit<Upgrade, 'websocket'> = {};
+    const dial = (_: object, created: (error: Error | null, socket?: Socket) => void) => {
+      const failed = (error: Error) => created(error);
+      const connected = (over: Socket) => {
+        begun.socket = isSecure ? connectTls({ ...tls, host, socket: over }) : over;
+        created(null, begun.socket);
+      };
+      begun.dialing = new Dialing({ host, port }, connectTimeoutMs, { noDelay: true }, { connected, failed });
     };
-    return begun;
+    const websocket = new SocketOnly(url, offerSubprotocol ? [SUBPROTOCOL] : [], {
+      ...tls,
+      headers,
+      ...(origin !== undefined && { origin }),
+      perMessageDeflate: false,
+      followRedirects: false,
+      // The library, and Node.js behind it, take a socket that comes later: the types of neither say so.
+      createConnection: dial as never,
+    });
+    return Object.assign(begun, { websocket });
   }
 
   private failure(error: Error): TransportError {

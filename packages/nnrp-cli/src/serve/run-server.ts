@@ -9,6 +9,7 @@ import type { LogLevel } from './config/log-level.js';
 import { NO_FILE, readServerFile, type ServerFile } from './config/server-file.js';
 import { type ListenFlags, listenAddresses } from './listen-addresses.js';
 import type { ServedModule } from './module/served-module.js';
+import { connectionsWithin, limitsOfProcess } from './process/descriptors.js';
 import { collectBodiesSoon } from './process/short-lived-memory.js';
 import { onSignals } from './process/signals.js';
 import { ServerLog } from './server-log.js';
@@ -39,7 +40,8 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
   const { config, alpn, quiet = false, resumeWindow } = flags;
   const read = config === undefined ? NO_FILE : readServerFile(config);
   const window = resumeWindow === undefined ? {} : { resumeWindowMs: resumeWindow };
-  const file = { ...read, config: { ...served.defaults, ...read.config, ...window } };
+  const fewer = connectionsWithin(limitsOfProcess());
+  const file = { ...read, config: { ...fewer, ...served.defaults, ...read.config, ...window } };
   const addresses = listenAddresses(flags, file);
   const log = new ServerLog(io, quiet ? 'silent' : (flags.logLevel ?? file.command.logLevel ?? 'info'));
   const module = await served.handlers(file);

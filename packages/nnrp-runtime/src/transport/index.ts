@@ -15,6 +15,7 @@ export { givenServerConfig } from '../server/contract/given-server-config.js';
 export { isClass } from '../server/serve/check-handlers.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
 export { hostGroup } from './address/address-group.js';
+export { Dialing } from './connecting/dialing.js';
 export type {
   AcceptFailure,
   FramedConnector,

@@ -143,7 +143,8 @@ export class ResumeAnswers {
     }
     const why = readRefusal(answer.extensions);
     const refusal = refusalOf(open, answer.ack, why);
-    if (answer.outcome === 'refused') {
+    // Where the server has no room, or its policy has failed, it has the session still.
+    if (answer.outcome === 'refused' && !refusal.isRetryable) {
       owner.sessionLost(session, refusedResume(session, refusal));
       return refusal.wireCode === SessionErrorCode.ResumeRejected ? refusal : undefined;
     }

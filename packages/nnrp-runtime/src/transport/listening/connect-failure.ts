@@ -1,6 +1,4 @@
-import type { Socket } from 'node:net';
 import { isNnrpError, printable } from 'nnrp-core';
-import { type Guarded, listen } from '../../base/guard.js';
 import { formatAddress, type HostPort } from '../address/address.js';
 
 /** Addresses that one message names; a name may have any number of them. */
@@ -55,34 +53,6 @@ export function describeAttempts(
   const named = new Set(attempts.map((attempt) => describeAttempt(target, attempt, describe)));
   const shown = [...named].slice(0, MAX_NAMED).join(', ');
   return named.size > MAX_NAMED ? `${shown}, and ${named.size - MAX_NAMED} more` : shown;
-}
-
-/** What a socket tries on its way to a server, for the message when time is up. */
-export class AttemptsOfSocket {
-  private readonly attempts = new Map<string, ConnectAttempt>();
-  private connected: string | undefined;
-
-  constructor(
-    private readonly target: HostPort,
-    socket: Socket,
-    owner: Guarded,
-  ) {
-    const note = (address: string, port: number, error?: Error) =>
-      this.attempts.set(formatAddress(address, port), { address, port, error });
-    listen(owner, socket, 'connect', () => {
-      this.connected = formatAddress(socket.remoteAddress ?? target.host, socket.remotePort ?? target.port);
-    });
-    listen(owner, socket, 'connectionAttempt', (address: string, port: number) => note(address, port));
-    listen(owner, socket, 'connectionAttemptFailed', (address: string, port: number, _family: number, error: Error) =>
-      note(address, port, error),
-    );
-  }
-
-  describe(): string {
-    if (this.connected !== undefined) return `${this.connected} has taken the connection, and said nothing since`;
-    if (this.attempts.size === 0) return `the name '${printable(this.target.host, 255)}' is still being looked up`;
-    return describeAttempts(this.target, [...this.attempts.values()]);
-  }
 }
 
 function describeAttempt(target: HostPort, { address, port, error }: ConnectAttempt, describe?: DescribeError): string {

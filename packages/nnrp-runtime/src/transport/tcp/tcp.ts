@@ -1,13 +1,14 @@
-import { createConnection, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { INSPECT, type Inspect, inspected, TimeoutError, TransportError } from 'nnrp-core';
 import { checkSignal, reasonOf, whenAborted } from '../../base/application/abort-signals.js';
-import { type Guarded, listen } from '../../base/guard.js';
+import type { Guarded } from '../../base/guard.js';
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress, reachableHost } from '../address/address.js';
+import { Dialing } from '../connecting/dialing.js';
 import type { FramedConnector, FramedListener, FramedTransport } from '../contract/contract.js';
-import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
+import { describeConnectFailure } from '../listening/connect-failure.js';
 import { QueuedListener } from '../listening/queued-listener.js';
 import { StreamTransport } from '../stream/stream-transport.js';
 import {
@@ -18,6 +19,8 @@ import {
   tcpOptions,
 } from './tcp-options.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
+
+const SOCKET_OPTIONS = Object.freeze({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
 
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
   const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
@@ -99,37 +102,32 @@ export class TcpConnector implements FramedConnector {
     const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, ...limits } = options;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
-      const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
       const owner: Guarded = { crashed: (error) => failed(error as Error) };
-      const attempts = new AttemptsOfSocket(target, socket, owner);
-      let connected = false;
-      const patience = new Patience(owner, connectTimeoutMs, () => {
-        letGo();
-        socket.destroy();
-        const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
-        reject(new TimeoutError(text, connectTimeoutMs));
-      });
-      const letGo = whenAborted(owner, signal, (reason) => {
-        patience.end();
-        socket.destroy();
-        reject(reason);
-      });
       const failed = (error: Error) => {
-        patience.end();
-        letGo();
-        socket.destroy();
+        end();
         const why = describeConnectFailure(target, error);
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause: error }));
       };
-      listen(owner, socket, 'error', (error: Error) => {
-        // From then on the transport is told.
-        if (!connected) failed(error);
+      const dialing = new Dialing(target, connectTimeoutMs, SOCKET_OPTIONS, {
+        failed,
+        connected: (socket) => {
+          end();
+          resolve(transport(socket, limits));
+        },
       });
-      listen(owner, socket, 'connect', () => {
+      const end = () => {
         patience.end();
         letGo();
-        connected = true;
-        resolve(transport(socket, limits));
+        dialing.end();
+      };
+      const patience = new Patience(owner, connectTimeoutMs, () => {
+        end();
+        const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${dialing.describe()}`;
+        reject(new TimeoutError(text, connectTimeoutMs));
+      });
+      const letGo = whenAborted(owner, signal, (reason) => {
+        end();
+        reject(reason);
       });
     });
   }

@@ -1,4 +1,4 @@
-import { isIP, type Server } from 'node:net';
+import { isIP, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ClosedError, INSPECT, type Inspect, inspected, TimeoutError, TransportError } from 'nnrp-core';
 import { checkSignal, reasonOf, whenAborted } from '../../base/application/abort-signals.js';
@@ -8,6 +8,7 @@ import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress } from '../address/address.js';
+import { Dialing } from '../connecting/dialing.js';
 import type {
   FramedConnector,
   FramedListener,
@@ -16,7 +17,7 @@ import type {
   ListenerBoundName,
 } from '../contract/contract.js';
 import { type PeerIdentity, peerIdentity } from '../contract/peer-identity.js';
-import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
+import { describeConnectFailure } from '../listening/connect-failure.js';
 import { QueuedListener } from '../listening/queued-listener.js';
 import { StreamTransport } from '../stream/stream-transport.js';
 import { targetOf } from '../tcp/tcp.js';
@@ -181,60 +182,64 @@ export class TlsConnector implements FramedConnector {
     const { host, port } = target;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
-      const socket = nodeTls().connect({
-        host,
-        port,
-        secureContext: settings.secureContext,
-        ALPNProtocols: [TLS_ALPN],
-        // An address has no place in the handshake, only in the certificate.
-        ...(isIP(settings.serverName) === 0 && { servername: settings.serverName }),
-        // Always said: left out, it depends on an environment variable.
-        rejectUnauthorized: settings.verify,
-        checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
-      });
       const owner: Guarded = { crashed: (error) => failed('an internal error', error as Error) };
-      const attempts = new AttemptsOfSocket(target, socket, owner);
-      const patience = new Patience(owner, connectTimeoutMs, () => {
-        letGo();
-        const text = `no TLS connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
-        reject(new TimeoutError(text, connectTimeoutMs));
-        socket.destroy();
-      });
-      const letGo = whenAborted(owner, signal, (reason) => {
-        patience.end();
-        reject(reason);
-        socket.destroy();
-      });
-      // A certificate that is not taken will not be taken the next time; a host that is not there may be.
-      const failed = (why: string, cause?: Error, isRetryable = false) => {
+      let secured: TLSSocket | undefined;
+      const end = () => {
         patience.end();
         letGo();
-        reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
-        socket.destroy();
+        dialing.end();
       };
-      // The listener stays: further errors would otherwise end the process.
-      listen(owner, socket, 'error', (error: Error) =>
-        failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error)),
-      );
-      listen(owner, socket, 'secureConnect', () => {
-        if (settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN) {
-          failed(`ALPN: the peer has not agreed on ${TLS_ALPN}`);
-          return;
-        }
-        patience.end();
-        socket.setNoDelay(true);
-        socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay);
-        // Only now: a server that ends its side within the handshake is gone.
-        socket.allowHalfOpen = true;
-        // Without verification nothing is proved, whatever the certificate says.
-        const identity = identityOf(socket, { asksForCertificate: settings.verify });
-        const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options, identity);
-        // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
-        nextTurn(owner, () => {
-          letGo();
-          resolve(transport);
+      const refuse = (reason: unknown) => {
+        end();
+        reject(reason);
+        secured?.destroy();
+      };
+      // A certificate that is not taken will not be taken the next time; a host that is not there may be.
+      const failed = (why: string, cause?: Error, isRetryable = false) =>
+        refuse(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
+      const broken = (error: Error) =>
+        failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error));
+      const shake = (over: Socket) => {
+        const socket = nodeTls().connect({
+          socket: over,
+          host,
+          secureContext: settings.secureContext,
+          ALPNProtocols: [TLS_ALPN],
+          // An address has no place in the handshake, only in the certificate.
+          ...(isIP(settings.serverName) === 0 && { servername: settings.serverName }),
+          // Always said: left out, it depends on an environment variable.
+          rejectUnauthorized: settings.verify,
+          checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
         });
+        secured = socket;
+        // The listener stays: further errors would otherwise end the process.
+        listen(owner, socket, 'error', broken);
+        listen(owner, socket, 'secureConnect', () => {
+          if (settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN) {
+            failed(`ALPN: the peer has not agreed on ${TLS_ALPN}`);
+            return;
+          }
+          patience.end();
+          socket.setNoDelay(true);
+          socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay);
+          // Only now: a server that ends its side within the handshake is gone.
+          socket.allowHalfOpen = true;
+          // Without verification nothing is proved, whatever the certificate says.
+          const identity = identityOf(socket, { asksForCertificate: settings.verify });
+          const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options, identity);
+          // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
+          nextTurn(owner, () => {
+            letGo();
+            resolve(transport);
+          });
+        });
+      };
+      const dialing = new Dialing(target, connectTimeoutMs, { noDelay: true }, { connected: shake, failed: broken });
+      const patience = new Patience(owner, connectTimeoutMs, () => {
+        const text = `no TLS connection to ${name} within ${connectTimeoutMs} ms: ${dialing.describe()}`;
+        refuse(new TimeoutError(text, connectTimeoutMs));
       });
+      const letGo = whenAborted(owner, signal, refuse);
     });
   }
 }
