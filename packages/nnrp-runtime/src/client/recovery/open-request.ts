@@ -1,10 +1,11 @@
-import { checkPacket, describeFault, type Packet, PREVIEW3 } from 'nnrp-core';
+import { checkPacket, describeFault, type MessageInfo, type Packet, PREVIEW3 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PeerMessages } from 'nnrp-core/preview3';
 import { concatBytes } from '../../base/bytes.js';
-import { announcedFamilies } from '../../connection/announcement.js';
+import { announcedFamilies, extensionsOf } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
+import { unknownCritical } from '../hello/client-announcement.js';
 import { ownPacket, readable } from './kept-packet.js';
 import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
 
@@ -109,15 +110,16 @@ export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): Resume
   if (ack.sessionId !== open.requestedSessionId) {
     return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);
   }
-  if (grant === undefined) return broken('a session that is resumed without a new token');
-  if (position === undefined || position < 0) return broken('a session that is resumed without a position');
+  const unknown = unknownCritical(extensions);
+  if (unknown !== undefined) return broken(unknown);
+  if (grant === undefined || position === undefined || position < 0)
+    return broken('a session that is resumed without a new token, or without a position');
   return { outcome: 'resumed', grant, position, from: positionIn(extensions, preview3.RESUME_TICKET_EXTENSION) };
 }
 
 /** @returns text on a rule that it breaks */
 function readAck(open: preview3.SessionOpen, packet: Packet) {
-  const info = PREVIEW3.messageInfo(packet.messageType);
-  const fault = info === undefined ? undefined : checkPacket(packet, info, PREVIEW3);
+  const fault = checkPacket(packet, PREVIEW3.messageInfo(MessageType.SessionOpenAck) as MessageInfo, PREVIEW3);
   if (fault !== undefined) return describeFault(fault);
   const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
   const recovery = preview3.recoveryOutcome(open, ack);
@@ -126,13 +128,12 @@ function readAck(open: preview3.SessionOpen, packet: Packet) {
   const { body } = packet;
   const isComplete = body.length === resumeTokenBytes + sessionExtensionBytes;
   const tokenBytes = isComplete ? resumeTokenBytes : 0;
-  const block = body.subarray(tokenBytes);
-  const extensions =
-    preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
+  const extensions = extensionsOf(body.subarray(tokenBytes));
   const isGranted = tokenBytes > 0 && recovery.windowMs > 0;
   // In memory of its own: what arrived with it must not be kept for it.
   const token = isGranted ? new Uint8Array(body.subarray(0, tokenBytes)) : undefined;
-  const grant: ResumeGrant | undefined = token === undefined ? undefined : { token, windowMs: recovery.windowMs };
+  const terms = `${ack.acceptedProfileId} ${ack.schemaId} ${ack.schemaVersion}`;
+  const grant: ResumeGrant | undefined = token && { token, windowMs: recovery.windowMs, terms };
   return { ack, outcome: recovery.outcome, extensions, grant };
 }
 

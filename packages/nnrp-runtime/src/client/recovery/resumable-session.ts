@@ -20,6 +20,8 @@ export interface ResumeGrant {
   readonly token: Uint8Array;
   /** Milliseconds after a loss in which the session can be resumed. */
   readonly windowMs: number;
+  /** Profile, schema and its version; left out where nothing is compared with them. */
+  readonly terms?: string;
 }
 
 /** What another client had received before, while the server sends some of it once more. */
@@ -136,12 +138,13 @@ export class ResumableSession {
    * It goes on, on another connection.
    *
    * @param position - packets of the session that the server has received
-   * @returns what has to be sent now, in order; undefined when the server cannot have received so many, or so few
+   * @returns what has to be sent now, in order; undefined when the server cannot have received so many, or so few, or goes on
+   * with another profile or schema: then it is another session
    */
   resume(grant: ResumeGrant, position: number): LoggedPacket[] | undefined {
     const { packets } = this.sent;
     const first = packets - this.unconfirmed.length;
-    if (position < first || position > packets) return undefined;
+    if (position < first || position > packets || grant.terms !== this.grant.terms) return undefined;
     const rest = [...this.unconfirmed.slice(position - first), ...this.unsent];
     this.grant = grant;
     this.hasMoved = this.received + position > this.cameThrough;
