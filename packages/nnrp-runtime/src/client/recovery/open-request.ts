@@ -98,12 +98,16 @@ function resumeGrant({ open }: OpenRequest, packet: Packet): ResumeGrant | undef
   return (families & PeerMessages.Recovery) === 0 ? undefined : read.grant;
 }
 
-/** @param open - the request that it answers, see {@link resumeRequest} */
-export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): ResumeAnswer {
+/**
+ * @param open - the request that it answers, see {@link resumeRequest}
+ * @param session - that is to be resumed: one of another profile or schema is a new one in its place
+ */
+export function resumeAnswer(open: preview3.SessionOpen, packet: Packet, session?: ResumableSession): ResumeAnswer {
   const read = readAck(open, packet);
   if (typeof read === 'string') return { outcome: 'broken', text: read };
   const { ack, extensions, grant } = read;
-  if (ack.sessionStatus === preview3.SessionStatus.Opened) return { outcome: 'opened', ack, extensions };
+  const isAnother = session !== undefined && grant !== undefined && grant.terms !== session.grant.terms;
+  if (ack.sessionStatus === preview3.SessionStatus.Opened || isAnother) return { outcome: 'opened', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };
   const position = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION);
@@ -124,17 +128,16 @@ function readAck(open: preview3.SessionOpen, packet: Packet) {
   const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
   const recovery = preview3.recoveryOutcome(open, ack);
   if (recovery.outcome === 'fault') return describeFault(recovery.fault);
-  const { resumeTokenBytes, sessionExtensionBytes } = ack;
   const { body } = packet;
-  const isComplete = body.length === resumeTokenBytes + sessionExtensionBytes;
-  const tokenBytes = isComplete ? resumeTokenBytes : 0;
+  const { outcome, windowMs } = recovery;
+  const isComplete = body.length === ack.resumeTokenBytes + ack.sessionExtensionBytes;
+  const tokenBytes = isComplete ? ack.resumeTokenBytes : 0;
   const extensions = extensionsOf(body.subarray(tokenBytes));
-  const isGranted = tokenBytes > 0 && recovery.windowMs > 0;
   // In memory of its own: what arrived with it must not be kept for it.
-  const token = isGranted ? new Uint8Array(body.subarray(0, tokenBytes)) : undefined;
-  const terms = `${ack.acceptedProfileId} ${ack.schemaId} ${ack.schemaVersion}`;
-  const grant: ResumeGrant | undefined = token && { token, windowMs: recovery.windowMs, terms };
-  return { ack, outcome: recovery.outcome, extensions, grant };
+  const token = new Uint8Array(body.subarray(0, tokenBytes));
+  const terms = [ack.acceptedProfileId, ack.schemaId, ack.schemaVersion].join();
+  const grant: ResumeGrant | undefined = tokenBytes > 0 && windowMs > 0 ? { token, windowMs, terms } : undefined;
+  return { ack, outcome, extensions, grant };
 }
 
 function broken(text: string): ResumeAnswer {

@@ -62,7 +62,7 @@ export class ResumableSession {
   constructor(
     readonly sessionId: number,
     readonly request: OpenRequest,
-    private grant: ResumeGrant,
+    public grant: ResumeGrant,
   ) {
     this.sent = new SentCount(sessionId);
   }
@@ -138,13 +138,12 @@ export class ResumableSession {
    * It goes on, on another connection.
    *
    * @param position - packets of the session that the server has received
-   * @returns what has to be sent now, in order; undefined when the server cannot have received so many, or so few, or goes on
-   * with another profile or schema: then it is another session
+   * @returns what has to be sent now, in order; undefined when the server cannot have received so many, or so few
    */
   resume(grant: ResumeGrant, position: number): LoggedPacket[] | undefined {
     const { packets } = this.sent;
     const first = packets - this.unconfirmed.length;
-    if (position < first || position > packets || grant.terms !== this.grant.terms) return undefined;
+    if (position < first || position > packets) return undefined;
     const rest = [...this.unconfirmed.slice(position - first), ...this.unsent];
     this.grant = grant;
     this.hasMoved = this.received + position > this.cameThrough;
