@@ -53,6 +53,8 @@ describe('a server of its own', () => {
   it('answers anything but an upgrade at its path', async () => {
     const { localAddress } = await serving({}, {}, 'ws://127.0.0.1:0/nnrp');
     expect(await status(localAddress, {}, '/other')).toBe(404);
+    expect(await status(localAddress, {}, 'http://127.0.0.1/other')).toBe(404);
+    expect(await status(localAddress, {}, 'http://127.0.0.1/nnrp?of=a-proxy')).toBe(101);
     expect(await status(localAddress, {}, '/nnrp?token=1')).toBe(101);
     expect(await status(localAddress, { upgrade: 'h2c' })).toBe(400);
     expect(await status(localAddress, { 'sec-websocket-version': '12' })).toBe(400);

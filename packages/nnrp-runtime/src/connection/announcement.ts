@@ -12,6 +12,11 @@ export function announcement(maxPacketBytes: number): preview3.ControlExtension[
   return [messages, { type: preview3.PACKET_LIMIT_EXTENSION, critical: false, payload }];
 }
 
+/** No document says what the block of an open or its acknowledgement holds: one that is no list of entries says nothing. */
+export function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
+  return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
+}
+
 /** Whether an entry is part of the announcement. */
 export function isAnnouncement({ type }: preview3.ControlExtension): boolean {
   return type === preview3.PEER_MESSAGES_EXTENSION || type === preview3.PACKET_LIMIT_EXTENSION;

@@ -260,6 +260,33 @@ describe('an acknowledgement', () => {
   });
 });
 
+describe('an entry of an acknowledgement that is critical', () => {
+  const block = (type: number) =>
+    preview3.encodeControlExtensions([{ type, critical: true, payload: Uint8Array.of(1) }]);
+
+  it('costs the connection when nobody here knows it', async () => {
+    const server = await ScriptedServer.start({ reconnect: 'never' });
+    const opening = server.client.openSession();
+    await server.expect(MessageType.SessionOpen);
+    const body = block(0x1234);
+    server.openAck(1, { sessionExtensionBytes: body.length }, body);
+    await expect(opening).rejects.toMatchObject({
+      code: 'NNRP_ERR_PROTOCOL',
+      rawMessage: 'SESSION_OPEN_ACK: extension 0x1234 is critical and not known',
+    });
+    await server.expect(MessageType.Error);
+  });
+
+  it('is taken when the application may know it', async () => {
+    const server = await ScriptedServer.start();
+    const opening = server.client.openSession();
+    await server.expect(MessageType.SessionOpen);
+    const body = block(0x8001);
+    server.openAck(1, { sessionExtensionBytes: body.length }, body);
+    expect((await opening).extensions).toMatchObject([{ type: 0x8001, critical: true }]);
+  });
+});
+
 it('an open fails when the connection ends or the client is closed first', async () => {
   const lost = await ScriptedServer.start();
   const opening = lost.client.openSession();

@@ -53,12 +53,20 @@ function shortError(): Uint8Array {
   return short;
 }
 
+const ALIEN: preview3.ControlExtension = { type: 0x1234, critical: true, payload: Uint8Array.of(1) };
+
 /** SESSION_OPEN_ACK of a server that resumes, and says that it has so many packets. */
-function resumedAck(sessionId: number, position: number): Uint8Array {
+function resumedAck(
+  sessionId: number,
+  position: number,
+  fields: Partial<preview3.SessionOpenAck> = {},
+  ...more: preview3.ControlExtension[]
+): Uint8Array {
   const token = new Uint8Array(24).fill(7);
   const block = preview3.encodeControlExtensions([
     { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
     { type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload: preview3.encodeResumePosition(position) },
+    ...more,
   ]);
   const metadata = {
     ...OPENED,
@@ -68,6 +76,7 @@ function resumedAck(sessionId: number, position: number): Uint8Array {
     resumeWindowMs: 10_000,
     sessionFlagsAck: preview3.SessionFlagsAck.ResumeEnabled,
     sessionExtensionBytes: block.length,
+    ...fields,
   };
   const body = new Uint8Array(Buffer.concat([token, block]));
   return bytesOfMessage(MessageType.SessionOpenAck, sessionId, 0, SESSION_OPEN_ACK, metadata, body);
@@ -92,6 +101,18 @@ describe('a move to a server that', () => {
       (socket, sessionId) => socket.write(resumedAck(sessionId, 1_000_000)),
       'NNRP_ERR_PROTOCOL',
       /it cannot have received so many packets/,
+    ],
+    [
+      'resumes the session with another profile',
+      (socket, sessionId) => socket.write(resumedAck(sessionId, 1, { acceptedProfileId: 1 })),
+      'NNRP_ERR_TRANSPORT',
+      /it knows nothing of session/,
+    ],
+    [
+      'says something critical that nobody here knows',
+      (socket, sessionId) => socket.write(resumedAck(sessionId, 1, {}, ALIEN)),
+      'NNRP_ERR_PROTOCOL',
+      /extension 0x1234 is critical and not known/,
     ],
     [
       'closes the connection in good order',

@@ -20,6 +20,8 @@ const MAX_BURST_BYTES = 1024 * 1024;
 const MAX_BURST = 64;
 /** Datagrams that one call of the module makes. */
 const MAX_BATCH = 16;
+/** Milliseconds of silence that no peer makes shorter. What it says of less is no less: @see RFC 9000 section 10.1. */
+const LEAST_PEERS_MS = 25;
 /** Milliseconds that an end which has said goodbye stays to repeat it; the library would stay longer on slow paths. */
 const MAX_CLOSING_MS = 3000;
 
@@ -161,9 +163,10 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private keepAlive(): void {
     const { module, settings } = this.parts;
     if (settings.keepAliveMs === 0) return;
-    // The peer may give up earlier than this end would.
+    // The peer may give up earlier than this end would, and may not have it do nothing else.
     const peerIdleMs = module.peerIdleTimeoutMs(this.index);
-    const afterMs = Math.min(settings.keepAliveMs, peerIdleMs > 0 ? peerIdleMs / 3 : settings.keepAliveMs);
+    const peersMs = peerIdleMs > 0 ? Math.max(peerIdleMs / 3, LEAST_PEERS_MS) : settings.keepAliveMs;
+    const afterMs = Math.min(settings.keepAliveMs, peersMs);
     this.silence.watch(afterMs, () =>
       guard(this, () => {
         if (this.state !== 'connected') return;

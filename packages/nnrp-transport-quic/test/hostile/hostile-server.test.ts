@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Happened, type Loss } from '../../src/module/module-facts.js';
 import type { QuinnModule } from '../../src/module/quinn-module.js';
 import { ConnectionDriver } from '../../src/quinn/connection-driver.js';
@@ -9,34 +9,41 @@ import { tinyPackets } from './tiny-packets.js';
 const ID_BYTES = 16;
 const HEADER_BYTES = 6 + ID_BYTES + 2;
 
-/** A client's connection on which a handshake and an end have come in the same turn, with nothing of it real. */
-function establishedAndOver(loss: Loss): string[] {
-  const outcomes: string[] = [];
-  const library: Partial<QuinnModule> = {
-    happened: () => Happened.Connected | Happened.Lost,
-    lost: () => loss,
+/** A client's connection of which nothing is real. @param library - where it differs @param outcomes - what becomes of it */
+function connectionOf(library: Partial<QuinnModule>, keepAliveMs: number, outcomes: string[]): ConnectionDriver {
+  const nothing = () => {};
+  const module: Partial<QuinnModule> = {
     transmit: () => 0,
     timeoutMs: () => 100,
-    close: () => {},
+    close: nothing,
     openStream: () => true,
     alpn: () => 'nnrp/1',
+    cipher: () => 'TLS_AES_128_GCM_SHA256',
     peerCertificate: () => undefined,
     peerIdleTimeoutMs: () => 0,
-    forget: () => {},
+    handleTimeout: nothing,
+    forget: nothing,
+    ...library,
   };
-  const nothing = () => {};
   const endpoint = { add: nothing, remove: nothing, retire: nothing, readSoon: nothing, flushSoon: nothing };
   const parts = {
     endpoint,
-    module: library,
+    module,
     index: 0,
     peer: { host: '127.0.0.1', port: 4433 },
     isClient: true,
-    settings: { handshakeTimeoutMs: 10_000, idleTimeoutMs: 10_000, keepAliveMs: 0 },
+    settings: { handshakeTimeoutMs: 10_000, idleTimeoutMs: 30_000, keepAliveMs },
     connected: () => outcomes.push('connected'),
     failed: (error: Error) => outcomes.push(error.message),
   };
-  const connection = new ConnectionDriver(parts as unknown as ConnectionParts);
+  return new ConnectionDriver(parts as unknown as ConnectionParts);
+}
+
+/** One on which a handshake and an end have come in the same turn. */
+function establishedAndOver(loss: Loss): string[] {
+  const outcomes: string[] = [];
+  const library = { happened: () => Happened.Connected | Happened.Lost, lost: () => loss };
+  const connection = connectionOf(library, 0, outcomes);
   connection.read();
   connection.end();
   return outcomes;
@@ -59,6 +66,30 @@ describe('a server that ends a connection together with its last word of the han
     const outcomes = establishedAndOver({ kind: 3, code: 5, text: 'no' });
     expect(outcomes).toEqual([expect.stringContaining('the peer is refused')]);
   });
+});
+
+it('a server that gives up after a millisecond of silence is not pinged a thousand times a second', async () => {
+  vi.useFakeTimers();
+  try {
+    let pings = 0;
+    let happened: number = Happened.Connected;
+    const library = {
+      happened: () => {
+        const bits = happened;
+        happened = 0;
+        return bits;
+      },
+      peerIdleTimeoutMs: () => 1,
+      ping: () => void pings++,
+    };
+    const connection = connectionOf(library, 10_000, []);
+    connection.read();
+    await vi.advanceTimersByTimeAsync(1000);
+    connection.end();
+    expect(pings).toBe(40);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe('a datagram of thousands of packets', () => {

@@ -49,8 +49,10 @@ export class UpgradeGate implements Guarded {
 
   /** Whether a request is for this gate; anything else belongs to the application. */
   isFor({ url = '' }: IncomingMessage): boolean {
-    const end = url.search(/[?#]/);
-    return (end < 0 ? url : url.slice(0, end)) === this.path;
+    // Some proxies leave the whole URL where its path belongs: @see RFC 9112 section 3.2.2.
+    const target = url.replace(/^(https?|wss?):\/\/[^/?#]*/i, '');
+    const end = target.search(/[?#]/);
+    return ((end < 0 ? target : target.slice(0, end)) || '/') === this.path;
   }
 
   /** An upgrade of the http server. */

@@ -1,9 +1,11 @@
 import { describeFault, type IdMap, type Packet, SessionLostError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { SessionFlags } from 'nnrp-core/preview3';
+import { extensionsOf } from '../../connection/announcement.js';
 import { positionIn } from '../../connection/recovery/position-entry.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import { bodyMismatch } from '../failures/peer-error.js';
+import { unknownCritical } from '../hello/client-announcement.js';
 import type { Ticket } from '../tickets/ticket.js';
 
 /** What an acknowledgement is compared with. */
@@ -38,8 +40,11 @@ export function mismatchOf(
   const isForeign = connection.dialect.isPreview4 && !connection.isAnnounced;
   if (recovery.outcome === 'resumed' && !isForeign && !connection.recovery?.sessions.has(ack.sessionId))
     return 'a session that is resumed without a new token, or without a position';
-  const announced = tokenBytesIn(ack, packet) + ack.sessionExtensionBytes;
-  return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;
+  const tokenBytes = tokenBytesIn(ack, packet);
+  return (
+    bodyMismatch('it', tokenBytes + ack.sessionExtensionBytes, packet.bodyLength)?.rawMessage ??
+    unknownCritical(extensionsOf(packet.body.subarray(tokenBytes)))
+  );
 }
 
 /** Asks for a token. Flags that are none are refused when they are encoded. */
@@ -65,9 +70,4 @@ export function tokenBytesIn(
   packet: Packet,
 ): number {
   return packet.bodyLength === sessionExtensionBytes ? 0 : resumeTokenBytes;
-}
-
-/** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */
-export function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
-  return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
 }

@@ -1,14 +1,14 @@
 import { type Packet, PeerError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { concatBytes } from '../../base/bytes.js';
-import { isAnnouncement } from '../../connection/announcement.js';
+import { extensionsOf, isAnnouncement } from '../../connection/announcement.js';
 import { bodyText } from '../../connection/body/body-reading.js';
 import { type ErrorDetails, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import type { ServerHello } from '../hello/hello-exchange.js';
 import type { ResumeGrant } from '../recovery/resumable-session.js';
-import { extensionsOf, tokenBytesIn } from './open-answer.js';
+import { tokenBytesIn } from './open-answer.js';
 
 /** Profiles that a bit of a hello stands for, and all of these bits. */
 const MAX_OFFERED_PROFILE = 32;

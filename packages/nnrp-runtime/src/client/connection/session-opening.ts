@@ -20,7 +20,12 @@ import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
 import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
-import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../../connection/announcement.js';
+import {
+  announcedFamilies,
+  announcedPacketBytes,
+  extensionsOf,
+  isAnnouncement,
+} from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
 import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
@@ -32,7 +37,7 @@ import { NnrpClientSession } from '../session/client-session.js';
 import type { OpenedSession } from '../session/served-session.js';
 import type { TakenOver } from '../session/take-over.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
-import { extensionsOf, mismatchOf, positionOf, resumable, tokenBytesIn, unknownSession } from './open-answer.js';
+import { mismatchOf, positionOf, resumable, tokenBytesIn, unknownSession } from './open-answer.js';
 import { foreignGrant, type OpeningWords, openFor, refusalIn } from './open-words.js';
 
 /** What opening sessions needs of the connection. */
@@ -244,14 +249,18 @@ export class SessionOpening {
     const grant = foreignGrant(connection, ack, packet);
     connection.announced(announcedFamilies(extensions) ?? 0);
     connection.peerTakes(announcedPacketBytes(extensions));
-    const own = extensions.filter((extension) => !isAnnouncement(extension));
     const { open, asked, late } = pending;
     const { replaces, byTicket } = asked;
     const isNew = ack.sessionStatus === SessionStatus.Opened;
     const takenOver = byTicket && !isNew ? { ...byTicket, position: positionOf(extensions) } : undefined;
-    const request = byTicket === undefined ? open : asked.open;
-    const common = { ack: described(ack), extensions: own, open: request, maxInFlight: asked.maxInFlight, grant };
-    const opened: OpenedSession = takenOver === undefined ? common : { ...common, takenOver };
+    const opened: OpenedSession = {
+      ack: described(ack),
+      extensions: extensions.filter((extension) => !isAnnouncement(extension)),
+      open: byTicket === undefined ? open : asked.open,
+      maxInFlight: asked.maxInFlight,
+      grant,
+      ...(takenOver && { takenOver }),
+    };
     if (!late && replaces !== undefined && replaces.endReason === undefined) {
       connection.sessionReopened(replaces, opened);
       pending.answer.resolve(replaces);

@@ -8,6 +8,14 @@ import { withPolicy } from './transport-policy.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
+/** What a hello or the acknowledgement of a session may say, in either of the two. */
+const KNOWN: ReadonlySet<number> = new Set([
+  ...Object.values(preview3.HelloExtensionType),
+  preview3.PEER_MESSAGES_EXTENSION,
+  preview3.PACKET_LIMIT_EXTENSION,
+  preview3.RESUME_POSITION_EXTENSION,
+  preview3.RESUME_TICKET_EXTENSION,
+]);
 
 /** Whether a client announces itself, and the largest packet that it takes. */
 export interface Announcing {
@@ -50,10 +58,13 @@ export function ownExtensions(given: readonly ExtensionInit[]): preview3.Control
     .map(({ type, critical, payload }) => ({ type, critical, payload: new Uint8Array(payload) }));
 }
 
-/** Whether an entry must be understood, and is not: neither this client nor, by its range, the application knows it. */
-export function isUnknownCritical({ type, critical }: preview3.ControlExtension): boolean {
-  if (!critical || type >= OWN_TYPES.first || type === preview3.PEER_MESSAGES_EXTENSION) return false;
-  return !Object.values<number>(preview3.HelloExtensionType).includes(type);
+/**
+ * What is wrong with a block in which an entry must be understood, and is not: neither this client nor, by its range, the
+ * application knows it.
+ */
+export function unknownCritical(block: readonly preview3.ControlExtension[]): string | undefined {
+  const unknown = block.find(({ type, critical }) => critical && type < OWN_TYPES.first && !KNOWN.has(type));
+  return unknown && `extension 0x${unknown.type.toString(16)} is critical and not known`;
 }
 
 const FIELDS = optionTable<ExtensionInit>({ type: U16, critical: TRUTH, payload: undefined });

@@ -11,7 +11,7 @@ import { CONTROL_LANE } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
-import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
+import { type Announcing, helloExtensions, unknownCritical } from './client-announcement.js';
 import { type ClientHelloOptions, HELLO_DEFAULTS, HELLO_DEFAULTS_4, helloOptions } from './hello-options.js';
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */
@@ -132,8 +132,6 @@ function checkAnswer(
   if (mismatch !== undefined) return mismatch;
   if (isPreview4 && packet.bodyLength > 0)
     return new ProtocolError(`${name}: its body is not empty, as it is in preview4`, ErrorCode.MalformedBody);
-  const unknown = preview3.decodeControlExtensions(packet.body).find(isUnknownCritical);
-  if (unknown === undefined) return undefined;
-  const text = `${name}: extension 0x${unknown.type.toString(16).padStart(4, '0')} is critical and not known`;
-  return new ProtocolError(text, ErrorCode.UnsupportedCapability);
+  const unknown = unknownCritical(preview3.decodeControlExtensions(packet.body));
+  return unknown === undefined ? unknown : new ProtocolError(`${name}: ${unknown}`, ErrorCode.UnsupportedCapability);
 }

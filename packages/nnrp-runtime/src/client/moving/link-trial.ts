@@ -102,7 +102,7 @@ export class LinkTrial implements LinkOwner {
     if (this.state === 'failed' || link.opens.size === 0) return;
     link.opens.take();
     const { open, session } = this.resumes;
-    const answer = resumeAnswer(open, packet);
+    const answer = resumeAnswer(open, packet, session);
     const isTooMuch = answer.outcome === 'resumed' && answer.position > session.sent.packets;
     if (isTooMuch)
       this.fail(new ProtocolError('SESSION_OPEN_ACK: it cannot have received so many packets', ErrorCode.InvalidState));

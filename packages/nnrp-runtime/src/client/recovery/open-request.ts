@@ -1,10 +1,11 @@
-import { checkPacket, describeFault, type Packet, PREVIEW3 } from 'nnrp-core';
+import { checkPacket, describeFault, type MessageInfo, type Packet, PREVIEW3 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PeerMessages } from 'nnrp-core/preview3';
 import { concatBytes } from '../../base/bytes.js';
-import { announcedFamilies } from '../../connection/announcement.js';
+import { announcedFamilies, extensionsOf } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
+import { unknownCritical } from '../hello/client-announcement.js';
 import { ownPacket, readable } from './kept-packet.js';
 import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
 
@@ -97,43 +98,46 @@ function resumeGrant({ open }: OpenRequest, packet: Packet): ResumeGrant | undef
   return (families & PeerMessages.Recovery) === 0 ? undefined : read.grant;
 }
 
-/** @param open - the request that it answers, see {@link resumeRequest} */
-export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): ResumeAnswer {
+/**
+ * @param open - the request that it answers, see {@link resumeRequest}
+ * @param session - that is to be resumed: one of another profile or schema is a new one in its place
+ */
+export function resumeAnswer(open: preview3.SessionOpen, packet: Packet, session?: ResumableSession): ResumeAnswer {
   const read = readAck(open, packet);
   if (typeof read === 'string') return { outcome: 'broken', text: read };
   const { ack, extensions, grant } = read;
-  if (ack.sessionStatus === preview3.SessionStatus.Opened) return { outcome: 'opened', ack, extensions };
+  const isAnother = session !== undefined && grant !== undefined && grant.terms !== session.grant.terms;
+  if (ack.sessionStatus === preview3.SessionStatus.Opened || isAnother) return { outcome: 'opened', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };
   const position = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION);
   if (ack.sessionId !== open.requestedSessionId) {
     return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);
   }
-  if (grant === undefined) return broken('a session that is resumed without a new token');
-  if (position === undefined || position < 0) return broken('a session that is resumed without a position');
+  const unknown = unknownCritical(extensions);
+  if (unknown !== undefined) return broken(unknown);
+  if (grant === undefined || position === undefined || position < 0)
+    return broken('a session that is resumed without a new token, or without a position');
   return { outcome: 'resumed', grant, position, from: positionIn(extensions, preview3.RESUME_TICKET_EXTENSION) };
 }
 
 /** @returns text on a rule that it breaks */
 function readAck(open: preview3.SessionOpen, packet: Packet) {
-  const info = PREVIEW3.messageInfo(packet.messageType);
-  const fault = info === undefined ? undefined : checkPacket(packet, info, PREVIEW3);
+  const fault = checkPacket(packet, PREVIEW3.messageInfo(MessageType.SessionOpenAck) as MessageInfo, PREVIEW3);
   if (fault !== undefined) return describeFault(fault);
   const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
   const recovery = preview3.recoveryOutcome(open, ack);
   if (recovery.outcome === 'fault') return describeFault(recovery.fault);
-  const { resumeTokenBytes, sessionExtensionBytes } = ack;
   const { body } = packet;
-  const isComplete = body.length === resumeTokenBytes + sessionExtensionBytes;
-  const tokenBytes = isComplete ? resumeTokenBytes : 0;
-  const block = body.subarray(tokenBytes);
-  const extensions =
-    preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
-  const isGranted = tokenBytes > 0 && recovery.windowMs > 0;
+  const { outcome, windowMs } = recovery;
+  const isComplete = body.length === ack.resumeTokenBytes + ack.sessionExtensionBytes;
+  const tokenBytes = isComplete ? ack.resumeTokenBytes : 0;
+  const extensions = extensionsOf(body.subarray(tokenBytes));
   // In memory of its own: what arrived with it must not be kept for it.
-  const token = isGranted ? new Uint8Array(body.subarray(0, tokenBytes)) : undefined;
-  const grant: ResumeGrant | undefined = token === undefined ? undefined : { token, windowMs: recovery.windowMs };
-  return { ack, outcome: recovery.outcome, extensions, grant };
+  const token = new Uint8Array(body.subarray(0, tokenBytes));
+  const terms = [ack.acceptedProfileId, ack.schemaId, ack.schemaVersion].join();
+  const grant: ResumeGrant | undefined = tokenBytes > 0 && windowMs > 0 ? { token, windowMs, terms } : undefined;
+  return { ack, outcome, extensions, grant };
 }
 
 function broken(text: string): ResumeAnswer {

@@ -20,6 +20,8 @@ export interface ResumeGrant {
   readonly token: Uint8Array;
   /** Milliseconds after a loss in which the session can be resumed. */
   readonly windowMs: number;
+  /** Profile, schema and its version; left out where nothing is compared with them. */
+  readonly terms?: string;
 }
 
 /** What another client had received before, while the server sends some of it once more. */
@@ -60,7 +62,7 @@ export class ResumableSession {
   constructor(
     readonly sessionId: number,
     readonly request: OpenRequest,
-    private grant: ResumeGrant,
+    public grant: ResumeGrant,
   ) {
     this.sent = new SentCount(sessionId);
   }

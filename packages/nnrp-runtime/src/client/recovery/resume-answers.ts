@@ -86,7 +86,7 @@ export class ResumeAnswers {
   /** SESSION_OPEN_ACK. */
   answered(link: LiveLink, { session, open }: NonNullable<AskedOpen['resumes']>, packet: Packet): void {
     this.asked.delete(session);
-    const answer = resumeAnswer(open, packet);
+    const answer = resumeAnswer(open, packet, session);
     const { owner } = this;
     if (answer.outcome === 'broken') {
       owner.ruleBroken(answer.text);

@@ -29,7 +29,9 @@ export type ResumeVerdict =
   | { readonly retryAfterMs: number }
   /** The server says that it has received so many packets, whatever is true. */
   | { readonly position: number }
-  | { readonly status: preview3.SessionStatus; readonly body?: Uint8Array };
+  | { readonly status: preview3.SessionStatus; readonly body?: Uint8Array }
+  /** It resumes the session, and says more of it, or something else. */
+  | { readonly fields?: Partial<preview3.SessionOpenAck>; readonly extension?: preview3.ControlExtension };
 
 /** A server that can resume sessions and does what a test wants, over whatever carries the tests. */
 export class RecoveryServer {
@@ -264,7 +266,8 @@ export class RecoveryServer {
     session.token = session.tokens[1] as Uint8Array;
     const said = typeof verdict === 'object' && 'position' in verdict ? verdict.position : session.received.length;
     const status = typeof verdict === 'object' && 'status' in verdict ? verdict.status : SessionStatus.Resumed;
-    const whole = this.ack(session, status, true, said);
+    const more = typeof verdict === 'object' && ('fields' in verdict || 'extension' in verdict) ? verdict : {};
+    const whole = this.ack(session, status, true, said, more);
     const isBare = typeof verdict === 'object' && 'status' in verdict && verdict.body !== undefined;
     const ack = isBare ? packetBytes(MessageType.SessionOpenAck, session.sessionId, 0, whole.subarray(40, 96)) : whole;
     if (verdict === 'cut inside' || verdict === 'cut behind') {
@@ -280,7 +283,13 @@ export class RecoveryServer {
     for (const bytes of session.sent.slice(position)) link.send(bytes);
   }
 
-  private ack(session: KnownSession, sessionStatus: preview3.SessionStatus, isWanted: boolean, position?: number) {
+  private ack(
+    session: KnownSession,
+    sessionStatus: preview3.SessionStatus,
+    isWanted: boolean,
+    position?: number,
+    { fields, extension }: { fields?: Partial<preview3.SessionOpenAck>; extension?: preview3.ControlExtension } = {},
+  ) {
     const families = this.announces
       ? preview3.PEER_MESSAGES_MASK
       : preview3.PEER_MESSAGES_MASK & ~PeerMessages.Recovery;
@@ -291,7 +300,8 @@ export class RecoveryServer {
     };
     const payload = preview3.encodeResumePosition(position ?? 0);
     const where = { type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload };
-    const block = preview3.encodeControlExtensions(position === undefined ? [messages] : [messages, where]);
+    const entries = [messages, ...(position === undefined ? [] : [where]), ...(extension ? [extension] : [])];
+    const block = preview3.encodeControlExtensions(entries);
     const token = isWanted && this.grantsTokens ? session.token : new Uint8Array(0);
     const metadata: preview3.SessionOpenAck = {
       ...OPENED,
@@ -304,6 +314,7 @@ export class RecoveryServer {
       resumeWindowMs: isWanted ? this.windowMs : 0,
       sessionFlagsAck: isWanted ? SessionFlagsAck.ResumeEnabled : 0,
       sessionExtensionBytes: block.length,
+      ...fields,
     };
     const body = new Uint8Array(Buffer.concat([token, block]));
     return bytesOfMessage(MessageType.SessionOpenAck, session.sessionId, 0, SESSION_OPEN_ACK, metadata, body);

@@ -13,6 +13,12 @@ function verdicts(server: RecoveryServer, ...list: ResumeVerdict[]): void {
   server.verdict = () => list.shift() ?? 'resume';
 }
 
+const entry = (type: number, critical: boolean): preview3.ControlExtension => ({
+  type,
+  critical,
+  payload: Uint8Array.of(1),
+});
+
 const lostOf = (error: unknown) => (isNnrpError(error, 'NNRP_ERR_SESSION_LOST') ? error : undefined);
 
 describe('the request to resume', () => {
@@ -203,6 +209,27 @@ describe('a position that cannot be', () => {
   });
 });
 
+describe('a session that is resumed as another one than it was', () => {
+  it.each<[string, Partial<preview3.SessionOpenAck>]>([
+    ['with another profile', { acceptedProfileId: 1 }],
+    ['with another schema', { schemaId: 77 }],
+    ['with another version of its schema', { schemaVersion: 77 }],
+  ])('%s is lost and closed, and the others go on', async (_name, fields) => {
+    const server = await RecoveryServer.start();
+    const { client, session, known } = await server.session();
+    const other = await client.openSession();
+    server.verdict = ({ sessionId }) => (sessionId === known.sessionId ? { fields } : 'resume');
+    const losing = new Promise<{ error: unknown }>((resolve) => client.once('lost', resolve));
+    server.cut();
+    expect(lostOf((await losing).error)?.rawMessage).toBe(
+      `session ${known.sessionId} was lost with its connection: another one is in its place`,
+    );
+    await eventually(() => server.link.count(MessageType.SessionClose) === 1, 'it is closed');
+    await eventually(() => session.sessionId === 3, 'the session is opened again');
+    expect(other.endReason).toBeUndefined();
+  });
+});
+
 describe('a server that asks to retry later', () => {
   it('is asked again when it has said so; the other sessions go on meanwhile', async () => {
     const server = await RecoveryServer.start();
@@ -267,9 +294,21 @@ describe('a server that asks to retry later', () => {
   });
 });
 
+it('takes entries that need not be understood, and those that the application may know', async () => {
+  const server = await RecoveryServer.start();
+  const { session, known } = await server.session();
+  verdicts(server, { extension: entry(0x1234, false) }, { extension: entry(0x8001, true) });
+  server.cut();
+  await server.back(known, 2);
+  server.cut();
+  await server.back(known, 3);
+  expect(session.endReason).toBeUndefined();
+});
+
 describe('an answer that breaks a rule costs the connection', () => {
   it.each<[string, ResumeVerdict]>([
     ['resumed without a token', { status: SessionStatus.Resumed, body: new Uint8Array(0) }],
+    ['an entry that must be understood', { extension: entry(0x1234, true) }],
   ])('%s', async (_name, verdict) => {
     const server = await RecoveryServer.start();
     const { client, session } = await server.session();
