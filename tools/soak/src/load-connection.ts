@@ -32,6 +32,9 @@ const CUTS_CONFIG = Object.freeze({
   requestTimeoutMs: 60_000,
 });
 
+/** How an open ends when the network has cut its connection. */
+const CUT_OFF: ReadonlySet<string> = new Set(['NNRP_ERR_TRANSPORT', 'NNRP_ERR_TIMEOUT', 'NNRP_ERR_CLOSED']);
+
 type Action = 'echo' | 'later' | 'stream' | 'cancel' | 'left' | 'deadline' | 'fail' | 'drop' | Rare;
 type Rare = 'patch' | 'put' | 'forget' | 'pause' | 'burst' | 'close';
 
@@ -139,7 +142,8 @@ export class LoadConnection {
         });
       } catch (error) {
         // A server that hangs up before it has said anything is not asked again: it may be none.
-        const isCutOff = isNnrpError(error, 'NNRP_ERR_TRANSPORT') || isNnrpError(error, 'NNRP_ERR_TIMEOUT');
+        // One that gets nothing of what is sent says goodbye, since it waits for a session no longer.
+        const isCutOff = isNnrpError(error) && CUT_OFF.has(error.code);
         const isExcused = this.plan.cuts && book.isEmpty && isCutOff;
         if (isExcused) this.totals.neverOpened++;
         else if (!this.leaving) this.faults.note('open', error);
