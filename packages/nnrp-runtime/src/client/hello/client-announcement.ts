@@ -64,7 +64,7 @@ export function ownExtensions(given: readonly ExtensionInit[]): preview3.Control
  */
 export function unknownCritical(block: readonly preview3.ControlExtension[]): string | undefined {
   const unknown = block.find(({ type, critical }) => critical && type < OWN_TYPES.first && !KNOWN.has(type));
-  return unknown && `extension 0x${unknown.type.toString(16)} is critical and not known`;
+  return unknown && `extension 0x${unknown.type.toString(16).padStart(4, '0')} is critical and not known`;
 }
 
 const FIELDS = optionTable<ExtensionInit>({ type: U16, critical: TRUTH, payload: undefined });

@@ -180,13 +180,6 @@ export class WaitingSubmits {
 
 /** What is needed when its turn comes. */
 function ownOptions({ signal, traceId, routeId, operationId, deadlineAt, deadlineMs, told }: ToldOptions): ToldOptions {
-  return {
-    told,
-    ...(signal !== undefined && { signal }),
-    ...(traceId !== undefined && { traceId }),
-    ...(routeId !== undefined && { routeId }),
-    ...(operationId !== undefined && { operationId }),
-    ...(deadlineAt !== undefined && { deadlineAt: Number(deadlineAt) }),
-    ...(deadlineMs !== undefined && { deadlineMs }),
-  };
+  const at = deadlineAt === undefined ? deadlineAt : Number(deadlineAt);
+  return { told, signal, traceId, routeId, operationId, deadlineAt: at, deadlineMs };
 }
