@@ -5,13 +5,13 @@ const TIME_TO_SPEAK_MS = 1000;
 
 /** After which one may go for another that waits, in times of what those take that come to their end. */
 const TIMES_THE_USUAL = 8;
-/** Bounds of that in milliseconds, so that neither a fast peer nor a slow one decides for all. */
-const LEAST_TIME_MS = 100;
-const MOST_TIME_MS = 4 * TIME_TO_SPEAK_MS;
-/** What one is taken to take before any has come to its end. */
+/** What one is taken to take before any has come to its end; the first that does can only make it less. */
 const FIRST_USUAL_MS = 125;
-/** How much the newest counts in what is usual. */
-const WEIGHT = 1 / 8;
+/** Bounds of what is usual, so that neither fast peers nor slow ones decide for all: for a tenth of a second, or for four. */
+const LEAST_USUAL_MS = 100 / TIMES_THE_USUAL;
+const MOST_USUAL_MS = (4 * TIME_TO_SPEAK_MS) / TIMES_THE_USUAL;
+/** How far one that comes to its end moves what is usual, whatever it has taken. */
+const STEP = 1.125;
 
 /** A connection that has not proved anything yet. */
 export interface Stranger {
@@ -58,7 +58,10 @@ export class Strangers<S extends Stranger> {
   private readonly entries = new Map<S, Entry<S>>();
   private readonly everything: Line<S> = newLine();
   private readonly addresses = new Map<string, Line<S>>();
-  /** Milliseconds from the beginning to the end, of those that came to it. */
+  /**
+   * Milliseconds from the beginning to the end, of those that came to it: half of them take less. It is no mean, which a
+   * single one that takes its time on purpose would make long for all.
+   */
   private usualMs: number | undefined;
   private stoodStillMs = 0;
 
@@ -120,7 +123,7 @@ export class Strangers<S extends Stranger> {
     const next = full && this.nextToGo(full.line);
     if (next === undefined) return true;
     const usual = TIMES_THE_USUAL * (this.usualMs ?? FIRST_USUAL_MS);
-    const timeMs = Math.min(Math.max(usual, LEAST_TIME_MS), next.speaks ? MOST_TIME_MS : TIME_TO_SPEAK_MS);
+    const timeMs = next.speaks ? usual : Math.min(usual, TIME_TO_SPEAK_MS);
     return this.nowMs() - next.sinceMs >= timeMs;
   }
 
@@ -137,7 +140,7 @@ export class Strangers<S extends Stranger> {
     const entry = this.entries.get(stranger);
     if (entry === undefined) return;
     const tookMs = this.nowMs() - entry.sinceMs;
-    this.usualMs = this.usualMs === undefined ? tookMs : this.usualMs + (tookMs - this.usualMs) * WEIGHT;
+    this.usualMs = Math.min(Math.max(this.usualAfter(tookMs), LEAST_USUAL_MS), MOST_USUAL_MS);
     this.delete(stranger);
   }
 
@@ -167,6 +170,12 @@ export class Strangers<S extends Stranger> {
   /** For so many milliseconds nothing has been read of any: nobody had them. */
   stoodStill(ms: number): void {
     this.stoodStillMs += ms;
+  }
+
+  private usualAfter(tookMs: number): number {
+    const { usualMs } = this;
+    if (usualMs === undefined) return Math.min(tookMs, FIRST_USUAL_MS);
+    return tookMs > usualMs ? usualMs * STEP : usualMs / STEP;
   }
 
   private nowMs(): number {

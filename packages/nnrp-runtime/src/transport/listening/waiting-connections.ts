@@ -62,15 +62,16 @@ export class WaitingConnections {
     this.known.set(connection, { group, begin, place, placeOfGroup: ofGroup.push(connection) });
   }
 
-  /** Nothing happens when it does not wait. */
-  delete(connection: Socket): void {
+  /** @returns whether it has waited; otherwise nothing happens */
+  delete(connection: Socket): boolean {
     const waiting = this.known.get(connection);
-    if (waiting === undefined) return;
+    if (waiting === undefined) return false;
     const { group, place, placeOfGroup } = waiting;
     this.known.delete(connection);
     this.everything.remove(place);
     const ofGroup = this.byGroup.get(group);
     ofGroup?.remove(placeOfGroup);
     if (ofGroup?.size === 0) this.byGroup.delete(group);
+    return true;
   }
 }

@@ -53,6 +53,10 @@ export class WaitingLine<S extends Stranger> {
     }
     listen(this.owner, connection, 'error', () => {});
     listen(this.owner, connection, 'close', () => this.connections.delete(connection));
+    // Without having sent anything. Whoever it is given to would wait in vain to be told of an end that has been.
+    listen(this.owner, connection, 'end', () => {
+      if (this.connections.delete(connection)) connection.destroy();
+    });
     if (this.connections.size === 0) this.lookedMs = performance.now();
     this.connections.add(connection, group, begin);
     this.lookSoon();
