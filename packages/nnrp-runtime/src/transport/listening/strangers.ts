@@ -7,8 +7,8 @@ const TIME_TO_SPEAK_MS = 1000;
 const TIMES_THE_USUAL = 8;
 /** What one is taken to take before any has come to its end; the first that does can only make it less. */
 const FIRST_USUAL_MS = 125;
-/** Bounds of what is usual, so that neither fast peers nor slow ones decide for all: for a tenth of a second, or for four. */
-const LEAST_USUAL_MS = 100 / TIMES_THE_USUAL;
+/** Bounds of what is usual, so that neither fast peers nor slow ones decide for all: for half a second, or for four. */
+const LEAST_USUAL_MS = TIME_TO_SPEAK_MS / 2 / TIMES_THE_USUAL;
 const MOST_USUAL_MS = (4 * TIME_TO_SPEAK_MS) / TIMES_THE_USUAL;
 /** How far one that comes to its end moves what is usual, whatever it has taken. */
 const STEP = 1.125;
