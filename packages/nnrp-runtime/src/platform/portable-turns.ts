@@ -11,8 +11,13 @@ let wake: (() => void) | undefined;
 
 /** What stands in for setImmediate of Node.js. */
 export function nextTurn<Args extends unknown[]>(work: (...args: Args) => void, ...args: Args): void {
+  if (Channel === undefined) {
+    // Each by a timer of its own: where a request of a Worker ends, its timers do, and must not be those of another one.
+    setTimeout(work, 0, ...args);
+    return;
+  }
   waiting.push(() => work(...args));
-  wake ??= Channel === undefined ? () => setTimeout(runNext, 0) : wakenBy(new Channel());
+  wake ??= wakenBy(new Channel());
   wake();
 }
 
