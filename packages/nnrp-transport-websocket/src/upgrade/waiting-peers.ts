@@ -42,10 +42,9 @@ export class WaitingPeers {
     private readonly gone: (address: string, why: string) => void,
   ) {
     this.strangers = new Strangers(limits, (bound) => this.boundHit?.(BOUND_NAMES[bound]));
-    this.line = new WaitingLine(owner, this.strangers, 'waitingWebSocketHandshakes', (socket) => {
-      const { remoteAddress = 'unknown', remotePort = 0 } = socket;
-      this.gone(formatAddress(remoteAddress, remotePort), MADE_ROOM);
-    });
+    this.line = new WaitingLine(owner, this.strangers, 'waitingWebSocketHandshakes', (address) =>
+      this.gone(address, MADE_ROOM),
+    );
   }
 
   set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {

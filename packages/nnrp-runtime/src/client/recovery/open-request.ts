@@ -106,7 +106,7 @@ export function resumeAnswer(open: preview3.SessionOpen, packet: Packet, session
   const read = readAck(open, packet);
   if (typeof read === 'string') return { outcome: 'broken', text: read };
   const { ack, extensions, grant } = read;
-  const isAnother = session !== undefined && grant !== undefined && grant.terms !== session.grant.terms;
+  const isAnother = session !== undefined && grant !== undefined && grant.terms !== session.terms;
   if (ack.sessionStatus === preview3.SessionStatus.Opened || isAnother) return { outcome: 'opened', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };

@@ -62,13 +62,18 @@ export class ResumableSession {
   constructor(
     readonly sessionId: number,
     readonly request: OpenRequest,
-    public grant: ResumeGrant,
+    private grant: ResumeGrant,
   ) {
     this.sent = new SentCount(sessionId);
   }
 
   get token(): Uint8Array {
     return this.grant.token;
+  }
+
+  /** With others it would be another session. */
+  get terms(): string | undefined {
+    return this.grant.terms;
   }
 
   get windowMs(): number {

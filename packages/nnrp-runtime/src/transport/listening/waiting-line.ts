@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { aside, type Guarded, listen, nextTurn } from '../../base/guard.js';
+import { formatAddress } from '../address/address.js';
 import type { ListenerBound, ListenerBoundName } from '../contract/contract.js';
 import type { Stranger, Strangers } from './strangers.js';
 import { WaitingConnections } from './waiting-connections.js';
@@ -25,13 +26,13 @@ export class WaitingLine<S extends Stranger> {
 
   /**
    * @param name - of its bound, in the stats of a server
-   * @param cut - of more than may wait: one that has waited longest, which is destroyed already
+   * @param cut - told of more than may wait: by its address, of one that has waited longest and is cut
    */
   constructor(
     private readonly owner: Guarded,
     private readonly strangers: Strangers<S>,
     private readonly name: ListenerBoundName,
-    private readonly cut: (connection: Socket) => void,
+    private readonly cut: (address: string) => void,
   ) {}
 
   get bound(): ListenerBound {
@@ -48,8 +49,9 @@ export class WaitingLine<S extends Stranger> {
     if (oldest !== undefined) {
       this.onBoundHit?.(this.name);
       this.connections.delete(oldest);
+      const { remoteAddress = 'unknown', remotePort = 0 } = oldest;
       oldest.destroy();
-      this.cut(oldest);
+      this.cut(formatAddress(remoteAddress, remotePort));
     }
     listen(this.owner, connection, 'error', () => {});
     listen(this.owner, connection, 'close', () => this.connections.delete(connection));

@@ -51,10 +51,9 @@ export class TlsHandshakes implements Guarded {
   ) {
     this.rules = rules;
     this.strangers = new Strangers(rules.limits, (bound) => this.boundHit?.(BOUND_NAMES[bound]));
-    this.line = new WaitingLine(this, this.strangers, 'waitingTlsHandshakes', (connection) => {
-      const { remoteAddress = 'unknown', remotePort = 0 } = connection;
-      this.report(new TransportError(`${formatAddress(remoteAddress, remotePort)}: ${MADE_ROOM}`));
-    });
+    this.line = new WaitingLine(this, this.strangers, 'waitingTlsHandshakes', (address) =>
+      this.report(new TransportError(`${address}: ${MADE_ROOM}`)),
+    );
     this.server = this.serverFor(tls, rules);
   }
 
