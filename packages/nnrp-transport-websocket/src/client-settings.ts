@@ -1,8 +1,9 @@
-import type { ConnectionOptions, PeerCertificate } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { checking, printable, shownValue, UsageError } from 'nnrp-core';
 import {
-  checkServerName,
   readOptions,
+  secureContext,
+  TlsTickets,
   tlsCredentials,
   tlsServerName,
   transportLimits,
@@ -18,9 +19,19 @@ export interface ClientSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly origin: string | undefined;
   readonly offerSubprotocol: boolean;
-  /** For node:tls; holds the private key. Empty without TLS. */
-  readonly tls: ConnectionOptions;
+  /** Of `wss:`. */
+  readonly secure: SecureSettings | undefined;
   readonly transport: WebSocketTransportOptions;
+}
+
+/** What a connection of `wss:` goes by. */
+export interface SecureSettings {
+  /** For node:tls; holds the private key. */
+  readonly tls: ConnectionOptions;
+  /** Name or address that the certificate must be for. */
+  readonly serverName: string;
+  readonly verify: boolean;
+  readonly tickets: TlsTickets;
 }
 
 const TLS_NAMES = [
@@ -84,7 +95,7 @@ function readSettings(
     headers: checkedHeaders(headers),
     origin,
     offerSubprotocol: flag('offerSubprotocol', offerSubprotocol),
-    tls: target.isSecure ? tlsOptions(target, options) : {},
+    secure: target.isSecure ? secureSettings(target, options) : undefined,
     transport: transportLimits(options),
   };
 }
@@ -105,7 +116,7 @@ function checkedHeaders(headers: unknown): Readonly<Record<string, string>> {
   return checked;
 }
 
-function tlsOptions(target: ConnectTarget, options: WebSocketClientOptions): ConnectionOptions {
+function secureSettings(target: ConnectTarget, options: WebSocketClientOptions): SecureSettings {
   const { roots, serverName = target.host, certificateChain, privateKey, passphrase, insecureSkipVerify } = options;
   const skip = flag('insecureSkipVerify', insecureSkipVerify);
   if (skip && roots !== undefined) throw new UsageError('roots: they mean nothing with insecureSkipVerify');
@@ -115,15 +126,18 @@ function tlsOptions(target: ConnectTarget, options: WebSocketClientOptions): Con
     throw new UsageError(`${lacks}: needed with ${has}`);
   }
   const name = tlsServerName(serverName);
-  return {
+  const context = secureContext({
     ...(roots !== undefined && { ca: trustedRoots('roots', roots) }),
     ...(certificateChain !== undefined &&
       privateKey !== undefined &&
       tlsCredentials('client', certificateChain, privateKey, passphrase)),
+  });
+  const tls = {
+    secureContext: context,
     // An address has no place in the handshake, only in the certificate.
     servername: /^[\d.]+$|:/.test(name) ? '' : name,
     // Always said: left out, it depends on an environment variable.
     rejectUnauthorized: !skip,
-    checkServerIdentity: (_host: string, { raw }: PeerCertificate) => checkServerName(name, raw),
   };
+  return { tls, serverName: name, verify: !skip, tickets: new TlsTickets() };
 }

@@ -4,6 +4,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { INSPECT, type Inspect, inspected, printable, TimeoutError, TransportError } from 'nnrp-core';
 import {
   answering,
+  checkServerName,
   checkSignal,
   Dialing,
   describeAttempts,
@@ -17,7 +18,7 @@ import {
   reasonOf,
   whenAborted,
 } from 'nnrp-runtime/transport';
-import { type ClientSettings, clientSettings } from './client-settings.js';
+import { type ClientSettings, clientSettings, type SecureSettings } from './client-settings.js';
 import { overWebSocket, TRANSPORT_KIND } from './stream/websocket-transport.js';
 import { SocketOnly } from './upgrade/upgraded-socket.js';
 import { describeUpgradeFailure, isFinal } from './upgrade-failure.js';
@@ -73,10 +74,10 @@ export class WebSocketConnector implements FramedConnector {
 
   private upgraded(signal: AbortSignal | undefined): Promise<FramedTransport> {
     const { shown } = this.target;
-    const { connectTimeoutMs, tls, transport } = this.#settings;
+    const { connectTimeoutMs, secure, transport } = this.#settings;
     return new Promise((resolve, reject) => {
       const owner: Guarded = { crashed: (error) => fail(error as Error) };
-      const upgrade = this.begin();
+      const upgrade = this.begin(owner);
       let isOver = false;
       const end = () => {
         isOver = true;
@@ -111,26 +112,26 @@ export class WebSocketConnector implements FramedConnector {
         end();
         const { socket, head } = upgraded;
         const facts = { remoteAddress: shown, isServer: false, head };
-        resolve(overWebSocket(socket, facts, transport, serverIdentity(socket, tls.rejectUnauthorized === true)));
+        const identity = secure && serverIdentity(socket as TLSSocket, secure);
+        resolve(overWebSocket(socket, facts, transport, identity));
       });
     });
   }
 
-  private begin(): Upgrade {
-    const { url, host, port, isSecure } = this.target;
-    const { headers, origin, offerSubprotocol, tls, connectTimeoutMs } = this.#settings;
+  private begin(owner: Guarded): Upgrade {
+    const { url, host, port } = this.target;
+    const { headers, origin, offerSubprotocol, secure, connectTimeoutMs } = this.#settings;
     // The library dials before its constructor is done.
     const begun: Omit<Upgrade, 'websocket'> = {};
     const dial = (_: object, created: (error: Error | null, socket?: Socket) => void) => {
       const failed = (error: Error) => created(error);
       const connected = (over: Socket) => {
-        begun.socket = isSecure ? connectTls({ ...tls, host, socket: over }) : over;
+        begun.socket = secure === undefined ? over : secured(owner, over, host, secure);
         created(null, begun.socket);
       };
       begun.dialing = new Dialing({ host, port }, connectTimeoutMs, { noDelay: true }, { connected, failed });
     };
     const websocket = new SocketOnly(url, offerSubprotocol ? [SUBPROTOCOL] : [], {
-      ...tls,
       headers,
       ...(origin !== undefined && { origin }),
       perMessageDeflate: false,
@@ -163,16 +164,28 @@ export class WebSocketConnector implements FramedConnector {
   }
 }
 
+/** Speaks TLS over a connection, and goes on with the latest session of TLS where the server still knows it. */
+function secured(owner: Guarded, over: Socket, host: string, settings: SecureSettings): TLSSocket {
+  const { tls, serverName, tickets } = settings;
+  const socket = connectTls({
+    ...tls,
+    host,
+    socket: over,
+    session: tickets.next(),
+    checkServerIdentity: (_host, { raw }) => checkServerName(serverName, raw),
+  });
+  tickets.keepOf(socket, owner);
+  return socket;
+}
+
 /** Of `wss:`, the identity of the server; without verification it is not proved. */
-function serverIdentity(socket: Socket, verified: boolean): PeerIdentity | undefined {
-  if (!('getPeerX509Certificate' in socket)) return undefined;
-  const tls = socket as TLSSocket;
+function serverIdentity(socket: TLSSocket, { verify, tickets }: SecureSettings): PeerIdentity {
   return peerIdentity({
-    asked: verified,
-    verified: tls.authorized,
-    certificate: tls.getPeerX509Certificate(),
-    alpn: tls.alpnProtocol || undefined,
-    protocol: tls.getProtocol() ?? undefined,
+    asked: verify,
+    verified: socket.authorized,
+    certificate: tickets.certificateOf(socket),
+    alpn: socket.alpnProtocol || undefined,
+    protocol: socket.getProtocol() ?? undefined,
   });
 }
 

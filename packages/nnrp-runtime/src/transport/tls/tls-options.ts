@@ -8,6 +8,7 @@ import type { StrangerLimits } from '../listening/strangers.js';
 import { foreignNameHint } from './foreign-names.js';
 import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
 import { tlsServerName } from './tls-server-name.js';
+import { TlsTickets } from './tls-tickets.js';
 
 /** Name of NNRP over TLS over TCP, offered by ALPN. */
 export const TLS_ALPN = 'nnrp/1-tcp';
@@ -94,6 +95,7 @@ export interface TlsClientSettings {
   readonly serverName: string;
   readonly verify: boolean;
   readonly requireAlpn: boolean;
+  readonly tickets: TlsTickets;
 }
 
 const COMMON: readonly string[] = ['certificateChain', 'privateKey', 'passphrase', 'minVersion', 'requireAlpn'];
@@ -206,6 +208,7 @@ function readClientSettings(given: TlsClientOptions, host: string): TlsClientSet
     serverName: tlsServerName(serverName),
     verify: !skip,
     requireAlpn: common.requireAlpn,
+    tickets: new TlsTickets(),
   };
 }
 
@@ -221,8 +224,12 @@ function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsO
   };
 }
 
-/** OpenSSL refuses what the checks here do not know, such as keys too short for its security level. */
-function secureContext(options: TlsOptions): SecureContext {
+/**
+ * OpenSSL refuses what the checks here do not know, such as keys too short for its security level.
+ *
+ * @throws UsageError that says why
+ */
+export function secureContext(options: TlsOptions): SecureContext {
   try {
     return nodeTls().createSecureContext(options);
   } catch (error) {

@@ -204,6 +204,7 @@ export class TlsConnector implements FramedConnector {
           socket: over,
           host,
           secureContext: settings.secureContext,
+          session: settings.tickets.next(),
           ALPNProtocols: [TLS_ALPN],
           // An address has no place in the handshake, only in the certificate.
           ...(isIP(settings.serverName) === 0 && { servername: settings.serverName }),
@@ -212,6 +213,7 @@ export class TlsConnector implements FramedConnector {
           checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
         });
         secured = socket;
+        settings.tickets.keepOf(socket, owner);
         // The listener stays: further errors would otherwise end the process.
         listen(owner, socket, 'error', broken);
         listen(owner, socket, 'secureConnect', () => {
@@ -225,7 +227,8 @@ export class TlsConnector implements FramedConnector {
           // Only now: a server that ends its side within the handshake is gone.
           socket.allowHalfOpen = true;
           // Without verification nothing is proved, whatever the certificate says.
-          const identity = identityOf(socket, { asksForCertificate: settings.verify });
+          const certificate = settings.tickets.certificateOf(socket);
+          const identity = identityOf(socket, { asksForCertificate: settings.verify }, certificate);
           const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options, identity);
           // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
           nextTurn(owner, () => {
@@ -258,13 +261,17 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
   });
 }
 
-function identityOf(socket: TLSSocket, settings: Pick<HandshakeRules, 'asksForCertificate'>): PeerIdentity {
+function identityOf(
+  socket: TLSSocket,
+  settings: Pick<HandshakeRules, 'asksForCertificate'>,
+  certificate = socket.getPeerX509Certificate(),
+): PeerIdentity {
   return peerIdentity({
     asked: settings.asksForCertificate,
     verified: socket.authorized,
     // A string, whatever the type declarations say.
     verificationError: (socket.authorizationError as unknown as string | null) ?? undefined,
-    certificate: socket.getPeerX509Certificate(),
+    certificate,
     alpn: socket.alpnProtocol || undefined,
     protocol: socket.getProtocol() ?? undefined,
   });

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { RecordingSink } from '../../../src/testing/recording-sink.js';
+import { TestPacket } from '../../../src/testing/test-packet.js';
+import type { FramedTransport } from '../../../src/transport/contract/contract.js';
+import { StreamTransport } from '../../../src/transport/stream/stream-transport.js';
+import { TlsConnector, TlsListener } from '../../../src/transport/tls/tls.js';
+import type { TlsServerOptions } from '../../../src/transport/tls/tls-options.js';
+import { type Issued, issue } from '../../support/certificates.js';
+
+const root = await issue({ name: 'CN=root', authority: true });
+const server = await issue({ name: 'CN=server', issuer: root, ips: ['127.0.0.1'] });
+const client = await issue({ name: 'CN=client', issuer: root, use: 'client' });
+const otherRoot = await issue({ name: 'CN=other root', authority: true });
+
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+
+/** A server of node:tls, which knows whether a session was gone on with. */
+async function bareServer(minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Server> {
+  const bare = createServer({ cert: server.certificate, key: server.key, minVersion, maxVersion: minVersion });
+  cleanup.push(() => bare.close());
+  await once(bare.listen(0, '127.0.0.1'), 'listening');
+  return bare;
+}
+
+const addressOf = (bare: Server) => `127.0.0.1:${(bare.address() as AddressInfo).port}`;
+
+function started(transport: FramedTransport): RecordingSink {
+  cleanup.push(() => transport.abort());
+  const sink = new RecordingSink();
+  transport.start(sink);
+  return sink;
+}
+
+/** Connects, waits until the tickets of the server have come, and says whether a session was gone on with. */
+async function connectOnce(bare: Server, connector: TlsConnector) {
+  const accepted = once(bare, 'secureConnection') as Promise<[TLSSocket]>;
+  const near = await connector.connect();
+  const sink = started(near);
+  const [far] = await accepted;
+  const isReused = far.isSessionReused();
+  // It comes behind the tickets: when it has been read, so have they.
+  new StreamTransport(far, { kind: 'tcp', remoteAddress: 'a peer' }).send(new TestPacket(1, 0));
+  await sink.untilPackets(1);
+  near.abort();
+  return { isReused, identity: near.peerIdentity };
+}
+
+describe('a connector that connects again', () => {
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`goes on with the session of ${version}, and knows the server as before`, async () => {
+      const bare = await bareServer(version);
+      const connector = new TlsConnector(addressOf(bare), { roots: root.certificate, minVersion: version });
+      const first = await connectOnce(bare, connector);
+      const second = await connectOnce(bare, connector);
+      const third = await connectOnce(bare, connector);
+      expect([first.isReused, second.isReused, third.isReused]).toEqual([false, true, true]);
+      expect(first.identity).toMatchObject({ authorized: true, subject: 'CN=server' });
+      expect(second.identity).toEqual(first.identity);
+      expect(third.identity).toEqual(first.identity);
+    });
+  }
+
+  it('makes a whole handshake where the options are given anew: other roots may not trust the server', async () => {
+    const bare = await bareServer();
+    let roots = root.certificate;
+    const connector = new TlsConnector(addressOf(bare), () => ({ roots }));
+    await connectOnce(bare, connector);
+    expect((await connectOnce(bare, connector)).isReused).toBe(false);
+    roots = otherRoot.certificate;
+    await expect(connector.connect()).rejects.toThrow('unknown root');
+  });
+
+  it('makes a whole handshake with a server that does not know the session any more', async () => {
+    const bare = await bareServer();
+    const connector = new TlsConnector(addressOf(bare), { roots: root.certificate });
+    await connectOnce(bare, connector);
+    bare.setTicketKeys(Buffer.alloc(48, 7));
+    expect((await connectOnce(bare, connector)).isReused).toBe(false);
+    expect((await connectOnce(bare, connector)).isReused).toBe(true);
+  });
+
+  it('offers a session twice and no more to a server that cuts such handshakes', async () => {
+    const bare = await bareServer();
+    const connector = new TlsConnector(addressOf(bare), { roots: root.certificate });
+    await connectOnce(bare, connector);
+    const connections: Socket[] = [];
+    const cut = (socket: Socket) => {
+      connections.push(socket);
+      socket.destroy();
+    };
+    bare.prependListener('connection', cut);
+    await expect(connector.connect()).rejects.toThrow('cannot connect');
+    await expect(connector.connect()).rejects.toThrow('cannot connect');
+    expect(connections).toHaveLength(2);
+    bare.off('connection', cut);
+    expect((await connectOnce(bare, connector)).isReused).toBe(false);
+  });
+});
+
+describe('a listener whose clients come back with a session', () => {
+  const own = ({ certificate, key }: Issued) => ({ certificateChain: certificate, privateKey: key });
+
+  async function listening(tls: Partial<TlsServerOptions>): Promise<TlsListener> {
+    const listener = await TlsListener.bind('127.0.0.1:0', { ...own(server), ...tls });
+    cleanup.push(() => listener.close());
+    return listener;
+  }
+
+  async function accepted(listener: TlsListener, connector: TlsConnector): Promise<FramedTransport> {
+    const [far, near] = await Promise.all([listener.accept(), connector.connect()]);
+    const sink = started(near);
+    started(far);
+    far.send(new TestPacket(1, 0));
+    await sink.untilPackets(1);
+    return far;
+  }
+
+  it('knows the client as before, and asks for its certificate again after a renewal of the roots', async () => {
+    const failures: string[] = [];
+    const listener = await listening({
+      clientCertificates: 'require',
+      clientRoots: root.certificate,
+      onHandshakeFailure: (error) => failures.push(error.message),
+    });
+    const connector = new TlsConnector(listener.address, { roots: root.certificate, ...own(client) });
+    const first = await accepted(listener, connector);
+    expect(first.peerIdentity).toMatchObject({ authorized: true, subject: 'CN=client' });
+    const second = await accepted(listener, connector);
+    expect(second.peerIdentity).toEqual(first.peerIdentity);
+    listener.renew({ ...own(server), clientRoots: otherRoot.certificate });
+    await started(await connector.connect()).untilClosed();
+    await expect.poll(() => failures).toEqual([expect.stringContaining('unknown root')]);
+  });
+});
