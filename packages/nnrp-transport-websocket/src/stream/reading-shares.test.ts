@@ -60,4 +60,18 @@ describe('shares of reading', () => {
     shares.took(reader(), MIB);
     expect(ends).toHaveLength(1);
   });
+
+  it('of frames without a packet are a thousand for one, few for each of many, and new in each turn', () => {
+    for (let turn = 0; turn < 3; turn++, endTurn()) {
+      const given = Array.from({ length: 250 }, () => {
+        const { idleFrames } = shares;
+        shares.tookIdle(idleFrames);
+        return idleFrames;
+      });
+      expect(given.slice(0, 5)).toEqual([1000, 1000, 1000, 1000, 16]);
+      expect(given.reduce((sum, frames) => sum + frames)).toBe(4000 + 246 * 16);
+      expect(ends).toHaveLength(1);
+    }
+    expect(shares.idleFrames).toBe(1000);
+  });
 });

@@ -3,6 +3,15 @@ const TURN_BYTES = 2 * 1024 * 1024;
 /** From here on a connection counts as one that reads much in this turn. */
 const MUCH_BYTES = 128 * 1024;
 
+/**
+ * Frames without a packet that one connection may have read before the others have their turn, and all connections together: each takes some
+ * microseconds, and a peer that sends nothing else sends thousands of them with each chunk.
+ */
+const FRAMES = 1000;
+const TURN_FRAMES = 4000;
+/** What a connection may always have read of them: those of peers that mean well are few. */
+const LEAST_FRAMES = 16;
+
 /** What one connection has read in a turn. */
 export interface ReadInTurn {
   turn: number;
@@ -18,6 +27,9 @@ export class ReadingShares {
   /** Connections that have read much: in this turn, and in the one before. */
   private now = 0;
   private before = 1;
+  /** Without a packet, of all connections in this turn. */
+  private frames = 0;
+  private willEnd = false;
 
   /** @param whenTurnEnds - calls back when the other sockets have been looked at */
   constructor(private readonly whenTurnEnds: (callback: () => void) => void) {}
@@ -30,13 +42,36 @@ export class ReadingShares {
     }
     const had = reader.bytes;
     reader.bytes += bytes;
-    if (had < MUCH_BYTES && reader.bytes >= MUCH_BYTES && this.now++ === 0) this.whenTurnEnds(this.endTurn);
+    if (had < MUCH_BYTES && reader.bytes >= MUCH_BYTES) {
+      this.now++;
+      this.askForEnd();
+    }
     const many = Math.max(this.before, this.now);
     return many > 1 && reader.bytes >= TURN_BYTES / many;
   }
 
+  /** Frames without a packet that a connection may have read now; at these, others have their turn. */
+  get idleFrames(): number {
+    return Math.max(LEAST_FRAMES, Math.min(FRAMES, TURN_FRAMES - this.frames));
+  }
+
+  /** So many of them were read. */
+  tookIdle(frames: number): void {
+    if (frames === 0) return;
+    this.frames += frames;
+    this.askForEnd();
+  }
+
+  private askForEnd(): void {
+    if (this.willEnd) return;
+    this.willEnd = true;
+    this.whenTurnEnds(this.endTurn);
+  }
+
   private readonly endTurn = () => {
+    this.willEnd = false;
     this.turn++;
+    this.frames = 0;
     this.before = this.now;
     this.now = 0;
   };

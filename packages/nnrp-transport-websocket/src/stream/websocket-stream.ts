@@ -18,12 +18,6 @@ const LINGER_MS = 400;
 /** As TCP and TLS have it: a host that is gone is found by it. */
 const KEEP_ALIVE_MS = 30_000;
 
-/**
- * Frames without a packet that are read of one connection before all others have their turn: a socket whose peer sends as
- * fast as it can is read some thirty times in one turn of the event loop, and each time ten thousand of them may come.
- * Packets have a share of their own, by the time that they take.
- */
-const IDLE_FRAMES_AT_A_TIME = 1000;
 /** Ends no connection: nothing in the end of a turn can throw. */
 const NOBODY: Guarded = { crashed: () => {} };
 /** Of all connections of the process. */
@@ -59,8 +53,6 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
   private whenTaken: ((error?: Error | null) => void) | undefined;
   private pong: Uint8Array | undefined;
   private pongIsDue = false;
-  /** Frames without a packet, of all so far, at which the others have their turn. */
-  private framesAtMost = IDLE_FRAMES_AT_A_TIME;
   private readonly readInTurn: ReadInTurn = { turn: 0, bytes: 0 };
   private waitsForTurn = false;
   /** Of the stream, not of the socket: whether more is wanted. */
@@ -98,9 +90,12 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
     socket.pause();
     listen(this, socket, 'data', (chunk: Buffer) => {
       const { reader } = this;
-      const read = reader.push(chunk, this.framesAtMost);
+      const before = reader.idleFrames;
+      const atMost = before + shares.idleFrames;
+      const read = reader.push(chunk, atMost);
+      shares.tookIdle(reader.idleFrames - before);
       const hadItsShare = shares.took(this.readInTurn, read);
-      if (hadItsShare || reader.idleFrames >= this.framesAtMost) this.letOthersGo();
+      if (hadItsShare || reader.idleFrames >= atMost) this.letOthersGo();
       if (read < chunk.length) socket.unshift(chunk.subarray(read));
     });
     listen(this, socket, 'end', () => this.ended());
@@ -221,7 +216,6 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
   }
 
   private letOthersGo(): void {
-    this.framesAtMost = this.reader.idleFrames + IDLE_FRAMES_AT_A_TIME;
     if (this.waitsForTurn || this.destroyed || this.readEnded) return;
     this.wantsMore = !this.socket.isPaused();
     this.waitsForTurn = true;
