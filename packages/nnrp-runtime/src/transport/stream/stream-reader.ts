@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { PacketSplitter, type Revision } from 'nnrp-core';
-import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
+import { type Guarded, guard, listen } from '../../base/guard.js';
 import { freeMemory, newMemory } from '../../platform/platform.js';
 import type { PacketSink } from '../contract/contract.js';
+import { waitForOthers } from './busy-readers.js';
 import { COPY_LIMIT } from './lent-packet.js';
 import { pin, pinForSending } from './pinned.js';
 import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
@@ -163,11 +164,11 @@ export class StreamReader {
     this.owner.caughtUp();
   }
 
-  /** What has come and what still comes waits until all other connections have been read once. */
+  /** What has come and what still comes waits until all other connections have been read once, and those that wait already. */
   private letOthersGo(): void {
     this.waitsForTurn = true;
     this.stream.pause();
-    nextTurn(this.owner, () => {
+    waitForOthers(this.owner, () => {
       this.waitsForTurn = false;
       this.share.renew();
       if (this.paused) this.owner.caughtUp();

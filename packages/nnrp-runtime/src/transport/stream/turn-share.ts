@@ -2,12 +2,18 @@ import { loopTurn } from '../../base/time/turn.js';
 
 /** Milliseconds of one turn of the event loop that the packets of one connection may take while others wait. */
 const SHARE_MS = 2;
+/** Milliseconds after which a turn has been long enough for all: then a connection has the least share. */
+const TURN_MS = 20;
+const LEAST_SHARE_MS = 0.1;
 /** Packets between two looks at the clock. */
 const LOOK_EVERY = 32;
 /** What comes in small pieces hardly fills a turn: so much is taken before it is asked which turn it is. */
 const ASK_EVERY_BYTES = 4096;
 /** Counted for each piece on top of its bytes. */
 const PIECE_BYTES = 256;
+
+/** When the first connection of the process that had something to read in it began to. */
+const begun = { turn: -1, atMs: 0 };
 
 /**
  * How long one connection has been at work in the present turn of the event loop. A socket whose peer sends as fast as it
@@ -33,8 +39,9 @@ export class TurnShare {
     if (--this.untilLook > 0) return false;
     this.untilLook = LOOK_EVERY;
     const nowMs = performance.now();
-    if (nowMs - this.beganMs < SHARE_MS) return false;
-    if (loopTurn() === this.turn) return true;
+    const tookMs = nowMs - this.beganMs;
+    if (tookMs < LEAST_SHARE_MS) return false;
+    if (loopTurn() === this.turn) return tookMs >= SHARE_MS || nowMs - begun.atMs >= TURN_MS;
     this.renew(nowMs);
     return false;
   }
@@ -43,5 +50,8 @@ export class TurnShare {
   renew(nowMs = performance.now()): void {
     this.turn = loopTurn();
     this.beganMs = nowMs;
+    if (begun.turn === this.turn) return;
+    begun.turn = this.turn;
+    begun.atMs = nowMs;
   }
 }
