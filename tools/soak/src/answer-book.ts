@@ -1,7 +1,8 @@
-import { FrameIds, type Packet } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType as MessageType4 } from 'nnrp-core/preview4';
-import type { FramedTransport, PacketSink } from 'nnrp-runtime/transport';
+import type { FramedTransport, OutboundPacket, PacketSink } from 'nnrp-runtime/transport';
+import { SessionBook, type Totals } from './session-book.js';
 
 const { CloseStatus, MessageType, ResultClass, ResultFlags, SessionStatus } = preview3;
 const AT = preview3.RESULT_PUSH_OFFSETS;
@@ -14,73 +15,13 @@ const OF_FRAMES = new Set<number>([
   MessageType4.ResultDropReason,
 ]);
 
-/** Frames and what became of them, over all sessions of a process. */
-export class Totals {
-  submitted = 0;
-  /** Frames with one terminal answer on the wire. */
-  answered = 0;
-  /** Frames with a second one. */
-  double = 0;
-  /** Terminal answers to frames that nobody submitted. */
-  unasked = 0;
-  /** Frames without an answer in a session that ended in good order. */
-  lost = 0;
-  /** Frames without an answer when their client vanished: nobody could answer them. */
-  vanished = 0;
-  partials = 0;
-  /** Partial results that came twice, out of order or not at all, of streams that were read to their end. */
-  partialsAstray = 0;
-  /** How often a client had lost its connection and was back. */
-  resumed = 0;
-  /** Sessions whose client was cut off before it had any. */
-  neverOpened = 0;
-  /** Results of a session that was over. */
-  late = 0;
-}
-
-/** The frames of one session, entered from what is on the wire: independent of what the client makes of it. */
-export class SessionBook {
-  private readonly outstanding = new Set<number>();
-  /** Answered before the client has told about the submit: it waited for room to send more. */
-  private readonly early = new Set<number>();
-  private readonly settled = new FrameIds();
-  /** Submits that were over before there was room for more: the client has told of no frame, and it may have had its answer. */
-  private overBefore = 0;
-
-  constructor(private readonly totals: Totals) {}
-
-  get waiting(): number {
-    return this.outstanding.size;
-  }
-
-  submitted(frameId: number): void {
-    this.totals.submitted++;
-    if (this.early.delete(frameId)) this.totals.answered++;
-    else this.outstanding.add(frameId);
-  }
-
-  submitFailed(): void {
-    this.overBefore++;
-  }
-
-  terminal(frameId: number): void {
-    if (!this.settled.take(frameId)) this.totals.double++;
-    else if (this.outstanding.delete(frameId)) this.totals.answered++;
-    else this.early.add(frameId);
-  }
-
-  /** The session is over; what has no answer now will never have one. */
-  close(vanished: boolean): void {
-    this.totals[vanished ? 'vanished' : 'lost'] += this.outstanding.size;
-    this.totals.unasked += Math.max(0, this.early.size - this.overBefore);
-    this.outstanding.clear();
-    this.early.clear();
-  }
-}
-
 /** The books of one connection. */
 export class AnswerBook {
+  /** By the ids that they have at the moment. */
   private readonly sessions = new Map<number, SessionBook>();
+  /** All that are not added up. */
+  private readonly books = new Set<SessionBook>();
+  private head = new DataView(new ArrayBuffer(256));
 
   constructor(private readonly totals: Totals) {}
 
@@ -96,7 +37,9 @@ export class AnswerBook {
 
   /** Begins the book of a session whose acknowledgement was read elsewhere. */
   begin(sessionId: number): void {
-    this.sessions.set(sessionId, new SessionBook(this.totals));
+    const book = new SessionBook(this.totals, sessionId);
+    this.sessions.set(sessionId, book);
+    this.books.add(book);
   }
 
   enter(packet: Packet): void {
@@ -110,7 +53,7 @@ export class AnswerBook {
     if (messageType === MessageType.SessionCloseAck) {
       // Closed here and now: the next packet may open another session under the same id.
       const { closeStatus } = preview3.decodeSessionCloseAck(view, metadataStart);
-      if (closeStatus === CloseStatus.Closed) this.close(sessionId, false);
+      if (closeStatus === CloseStatus.Closed) this.over(sessionId);
       return;
     }
     if (!OF_FRAMES.has(messageType)) return;
@@ -127,18 +70,40 @@ export class AnswerBook {
     }
   }
 
-  private close(sessionId: number, vanished: boolean): void {
-    this.sessions.get(sessionId)?.close(vanished);
+  /** What the session has submitted is settled: it is added up, if it is over. */
+  settled(book: SessionBook): void {
+    if (book.isOver && this.books.delete(book)) book.close(false);
+  }
+
+  /** The connection is over, and all that was submitted is settled. @param vanished - by the client's doing, so that nobody could answer */
+  closeAll(vanished: boolean): void {
+    for (const book of this.books) book.close(vanished && !book.isOver);
+    this.books.clear();
+    this.sessions.clear();
+  }
+
+  private over(sessionId: number): void {
+    const book = this.sessions.get(sessionId);
+    if (book !== undefined) book.isOver = true;
     this.sessions.delete(sessionId);
   }
 
-  /** The connection is over. @param vanished - by the client's doing, so that nobody could answer */
-  closeAll(vanished: boolean): void {
-    for (const sessionId of [...this.sessions.keys()]) this.close(sessionId, vanished);
+  /** Enters a submit that is given to a connection. */
+  private leaves(packet: OutboundPacket): void {
+    if (packet.headBytes > this.head.byteLength) this.head = new DataView(new ArrayBuffer(packet.headBytes));
+    packet.writeHead(this.head, 0);
+    const { messageType, sessionId, frameId } = preview3.COMMON_HEADER_OFFSETS;
+    if (this.head.getUint8(messageType) !== MessageType.FrameSubmit) return;
+    this.sessions.get(this.head.getUint32(sessionId, true))?.sent(this.head.getUint32(frameId, true));
   }
 
-  /** Has every packet of a transport entered here before its client sees it. */
+  /** Has every packet of a transport entered here before its client sees it, and every submit before it leaves. */
   watch(transport: FramedTransport): FramedTransport {
+    const send = transport.send.bind(transport);
+    transport.send = (packet) => {
+      this.leaves(packet);
+      return send(packet);
+    };
     const start = transport.start.bind(transport);
     transport.start = (sink: PacketSink) =>
       start({

@@ -1,4 +1,3 @@
-import { Totals } from './answer-book.js';
 import { CutProxy } from './cut-proxy.js';
 import { Dice } from './dice.js';
 import { Faults, footprint } from './faults.js';
@@ -7,6 +6,7 @@ import { LoadConnection } from './load-connection.js';
 import { Noise } from './noise.js';
 import type { Revision } from './options.js';
 import { connectorOf, type Road } from './road.js';
+import { Totals } from './session-book.js';
 import { answerQuestions } from './side.js';
 
 /** Hostile peers at once. */

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buildPacket, PacketSplitter } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { submitMetadata } from 'nnrp-runtime';
-import { AnswerBook, type Totals } from './answer-book.js';
+import { AnswerBook } from './answer-book.js';
 import type { Dice } from './dice.js';
 import type { Faults } from './faults.js';
+import type { Totals } from './session-book.js';
 
 const { MessageType, SessionPriorityClass } = preview3;
 /** How long a slow reader may need for what it asked for, once it reads. */
@@ -130,6 +131,7 @@ export class Hostile {
     const book = books.session(sessionId);
     for (let frameId = 1; frameId <= 4; frameId++) {
       socket.write(submitBytes(sessionId, frameId, 'stream 400 4000'));
+      book?.sent(frameId);
       book?.submitted(frameId);
     }
     await sleep(500 + dice.below(1500));

@@ -3,10 +3,11 @@ import { isNnrpError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { type ClientOperation, NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
-import { AnswerBook, type SessionBook, type Totals } from './answer-book.js';
+import { AnswerBook } from './answer-book.js';
 import type { Dice } from './dice.js';
 import type { Faults } from './faults.js';
 import type { Revision } from './options.js';
+import type { SessionBook, Totals } from './session-book.js';
 
 const { CacheInvalidateScope, CacheObjectKind, InFlightPolicy, UpdateReason } = preview3;
 
@@ -173,6 +174,7 @@ export class LoadConnection {
         if (!this.leaving) this.faults.note('close', error);
       }
       await Promise.all(work);
+      book.settled(own);
     }
   }
 
@@ -266,7 +268,7 @@ export class LoadConnection {
     deadlineMs?: number,
   ): Promise<ClientOperation> {
     const submitted = session.submit(body, deadlineMs === undefined ? {} : { deadlineMs });
-    submitted.catch(() => book.submitFailed());
+    submitted.catch((error: unknown) => book.submitFailed(error));
     const operation = await submitted;
     book.submitted(operation.frameId);
     return operation;

@@ -48,6 +48,7 @@ export function finalReport({ served, called, warm, before, after, closed, loadM
     row('answered exactly once', frames.answered),
     row('answered twice', frames.double),
     row('answers to no frame / after the end of a session', `${frames.unasked} / ${frames.late}`),
+    row('sent, and the application was told that they were not', frames.denied),
     row('lost: no answer in a session that ended well', frames.lost),
     row('without answer because their client vanished', frames.vanished),
     row('partial results', frames.partials),
@@ -90,6 +91,7 @@ export function misses({ served, called, before, after, closed }: SoakResult): s
   none('answers to no frame', frames.unasked);
   none('answers after the end of a session', frames.late);
   none('frames lost', frames.lost);
+  none('frames sent that the application was told were not', frames.denied);
   none('partial results astray', frames.partialsAstray);
   none('frames in no book', frames.submitted - frames.answered - frames.lost - frames.vanished);
   none('frames that ended without answer and without abort', served.lost);
@@ -101,6 +103,7 @@ export function misses({ served, called, before, after, closed }: SoakResult): s
   none('sockets left once closed', sockets(closed));
   none('sockets more than before', Math.max(0, sockets(after) - sockets(before)));
   if (after.heapUsed > before.heapUsed * (1 + MAX_GROWTH)) found.push(`heap of the server: ${growth(before, after)}`);
+  for (const odd of frames.odd) found.push(`frame: ${odd}`);
   for (const fault of served.firstFaults) found.push(`server: ${fault}`);
   for (const fault of called.firstFaults) found.push(`client: ${fault}`);
   return found;

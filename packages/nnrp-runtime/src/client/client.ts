@@ -15,7 +15,7 @@ import type { NnrpConnectOptions } from './connect-options.js';
 import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from './contract/client-config.js';
 import { logEvents, withoutLogger } from './logged-client.js';
 import { type ClientParts, NnrpClient as PortableClient } from './portable-client.js';
-import { reachByRoutes } from './routes-of-host.js';
+import { reachByRoutes, withoutRoutes } from './routes-of-host.js';
 
 tellChannels();
 usePreview4(PREVIEW4_WORDS);
@@ -88,7 +88,7 @@ export class NnrpClient extends PortableClient {
       const [rest, logger] = withoutLogger(config);
       const make = (...parts: ClientParts) => NnrpClient.logged(logger, parts);
       const routes = config?.routes;
-      if (routes === undefined) return NnrpClient.reach(make, ALL_ADDRESSES, where, rest);
+      if (routes === undefined) return NnrpClient.reach(make, ALL_ADDRESSES, where, withoutRoutes(rest));
       return NnrpClient.reach(make, ...reachByRoutes(where, routes, rest));
     }, config);
   }

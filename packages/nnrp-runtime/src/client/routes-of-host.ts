@@ -1,3 +1,4 @@
+import { isBag } from '../base/options.js';
 import type { AddressSpace } from '../transport/url/addresses.js';
 import { type HostRoutePlan, oneEndpoint, plannedAddresses, reachablePlan } from '../transport/url/host-routes.js';
 import type { TransportUrl } from '../transport/url/transport-url.js';
@@ -25,8 +26,13 @@ export function reachByRoutes(
     read: (text) => byText.get(text) as TransportUrl,
     connector: (address, own, limits) => ALL_ADDRESSES.connector(address, named(plan, address, own), limits),
   };
-  const others = Object.create(config, { routes: { value: undefined, enumerable: false } }) as NnrpConnectOptions;
-  return [space, [...byText.keys()], others];
+  return [space, [...byText.keys()], withoutRoutes(config)];
+}
+
+/** The configuration, in which the routes are not seen: `undefined` is no option that a client without any does not know. */
+export function withoutRoutes(config: NnrpConnectOptions): NnrpConnectOptions {
+  if (!isBag(config) || !('routes' in config)) return config;
+  return Object.create(config, { routes: { value: undefined, enumerable: false } }) as NnrpConnectOptions;
 }
 
 /** A certificate is for the host of the application, wherever its routes go. WebSocket takes the host of its URL. */

@@ -79,7 +79,7 @@ const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } 
   sessionResumed: { remoteAddress: '127.0.0.1:1', sessionId: 1, awayMs: 12 },
   sessionExpired: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: cut },
   protocolViolation: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: violation },
-  peerError: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
+  peerError: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report, diagnostic: 'said' },
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },
   handlerStuck: { sessionId: 1, frameId: 2, remoteAddress: '127.0.0.1:1', forMs: 30_000 },
   internalError: { remoteAddress: '127.0.0.1:1', error: { odd: 1n, bytes: SECRET } },

@@ -3,6 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { Hidden } from '../../base/application/hidden.js';
 import { background, type Guarded } from '../../base/guard.js';
+import { readErrorText } from '../../connection/errors/error-text.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import { readFlowUpdate } from '../../connection/revision/flow-update.js';
 import { familiesOfHello, HELLO_TRACE_HIGH, helloTraceLow } from '../../connection/revision/hello-trace.js';
@@ -263,7 +264,8 @@ export class ConnectionRouter {
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { remoteAddress } = this.owner;
-    this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
+    const { text: diagnostic } = readErrorText(packet, error);
+    this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error, diagnostic });
     if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
       background(this.owner, this.owner.close(new ClosedError(`${remoteAddress} gave the connection up`)));
     }

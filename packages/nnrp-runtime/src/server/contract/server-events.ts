@@ -61,6 +61,8 @@ export interface PeerErrorReport {
   /** 0 = the connection itself. */
   readonly sessionId: number;
   readonly error: preview3.ErrorMessage;
+  /** What the peer says of it, for people; empty as it may be. */
+  readonly diagnostic: string;
 }
 
 /** What a handler of `serve` threw, other than a HandlerError for the client; the frame has been answered with a drop. */

@@ -5,7 +5,7 @@ import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
-import type { HandlerFailure } from '../contract/server-events.js';
+import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import type { ConnectionGate } from './connection-gate.js';
 import type { RoomLine } from './room-line.js';
 
@@ -44,6 +44,8 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
   release(): void;
   /** Reports a broken rule to the application. */
   report(sessionId: number, error: ProtocolError): void;
+  /** Tells the application what the client has reported. */
+  peerReported(report: PeerErrorReport): void;
   /** Reports to the application that it has failed at a frame. */
   handlerFailed(failure: HandlerFailure): void;
   /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */

@@ -10,7 +10,7 @@ import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
-import type { HandlerFailure } from '../contract/server-events.js';
+import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
 import type { RoomLine } from '../operation/room-line.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
@@ -171,6 +171,10 @@ export abstract class ChangingConnection {
   report(sessionId: number, error: ProtocolError): void {
     if (this.connection === undefined) this.unchanging.report(this.address, sessionId, error);
     else this.connection.report(sessionId, error);
+  }
+
+  peerReported(report: PeerErrorReport): void {
+    this.connection?.peerReported(report);
   }
 
   handlerFailed(failure: HandlerFailure): void {

@@ -287,7 +287,9 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { text: diagnostic, details } = readErrorText(packet, error);
-    this.session.receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
+    const { connection, sessionId, receiver } = this.session;
+    connection.peerReported({ remoteAddress: connection.remoteAddress, sessionId, error, diagnostic });
+    receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
   }
 
   /** A message that this server does not serve: said to the peer, and nothing else happens. */

@@ -192,6 +192,17 @@ describe('the routes to an application', () => {
     await expect(NnrpServer.listen('nnrp://app.test', { routes: routes as never })).rejects.toThrow(why);
   });
 
+  it('are none when they are undefined: the addresses are plain ones, for every other option', async () => {
+    const server = await listen('nnrp://127.0.0.1:0', { routes: undefined, listenersTogether: undefined });
+    const where = `nnrp://${server.localAddress}`;
+    const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+    for (const others of [{}, { logger }, { transportPolicy: undefined, tls: undefined, transports: undefined }])
+      expect(await answered(where, { routes: undefined, ...others })).toBe(server.localAddress);
+    const wrong = { routes: undefined, keepAliveM: 1 } as NnrpConnectOptions;
+    await expect(NnrpClient.connect(where, wrong)).rejects.toThrow(/no option 'keepAliveM'/);
+    await expect(NnrpClient.connect(where, 5 as never)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+  });
+
   it('lead to one application that has a name', async () => {
     const routes = ['tcp://127.0.0.1:1'];
     await expect(NnrpClient.connect(['nnrp://a', 'nnrp://b'], { routes })).rejects.toThrow(
