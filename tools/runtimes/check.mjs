@@ -21,7 +21,8 @@ const MAX_BYTES = { 'loaded at first': 103_000, 'in one file': 120_500 };
 const MAX_BYTES_OF_CALLS = 20_000;
 /** The first one is before there was WeakRef, MessageChannel and all of Node.js that is there by now. */
 const COMPATIBILITY_DATES = ['2024-01-01', '2025-11-01', '2026-11-01'];
-const CLIENTS_AT_ONCE = 4;
+const CLIENTS_AT_ONCE = 100;
+const CLIENTS_THAT_LEAVE = 100;
 const MAX_MS = 90_000;
 
 const work = mkdtempSync(join(tmpdir(), 'nnrp-runtimes-'));
@@ -161,14 +162,18 @@ function leavingMain(program) {
   return page;
 }
 
-/** Several requests at once, one that is left in between, and a whole session. */
+/** Many requests at once, of which some are left in between, and a whole session. */
 async function useWorker(address, url) {
   const streamed = `${address}?to=${encodeURIComponent(url)}`;
-  const leaving = new AbortController();
-  const left = await fetch(streamed, { signal: leaving.signal });
-  await left.body.getReader().read();
-  leaving.abort();
+  const leave = async () => {
+    const leaving = new AbortController();
+    const left = await fetch(streamed, { signal: leaving.signal });
+    await left.body.getReader().read();
+    leaving.abort();
+  };
+  const leavers = Array.from({ length: CLIENTS_THAT_LEAVE }, leave);
   const texts = await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, async () => (await fetch(streamed)).text()));
+  await Promise.all(leavers);
   const wanted = [...Array(PARTIALS).keys(), 'end'].map((line) => `${line}\n`).join('');
   if (texts.some((text) => text !== wanted))
     throw new Error(`streamed ${texts.map(({ length }) => length)} characters`);

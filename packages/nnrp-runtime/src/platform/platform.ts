@@ -30,6 +30,7 @@ interface PlatformGlobals {
 const { process: node, setImmediate: immediate } = globalThis as unknown as PlatformGlobals;
 const AsyncResource = builtin('node:async_hooks')?.AsyncResource;
 const Buffer = builtin('node:buffer')?.Buffer;
+const threads = builtin('node:worker_threads');
 
 /** Node 20 holds the sources of a signal of `AbortSignal.any` only weakly. */
 export const IS_NODE_20 = node?.versions?.node?.startsWith('20.') === true;
@@ -41,8 +42,7 @@ export const PlatformEvents: typeof PortableEvents = builtin('node:events')?.Eve
 export const types: typeof portableTypes = builtin('node:util')?.types ?? portableTypes;
 
 /** From now on the memory cannot be transferred to another thread. Elsewhere it can: an application that does it harms itself. */
-export const markAsUntransferable: (buffer: object) => void =
-  builtin('node:worker_threads')?.markAsUntransferable ?? (() => {});
+export const markAsUntransferable: (buffer: object) => void = threads?.markAsUntransferable ?? (() => {});
 
 /**
  * What leads to the next turn, as it was when the package was loaded. A test that takes over time with fake timers replaces
@@ -124,7 +124,7 @@ interface Transferable extends ArrayBuffer {
   transfer?(bytes: number): ArrayBuffer;
 }
 
-let nowhere: ReturnType<typeof portableTurns.closedPort>;
+let nowhere: InstanceType<typeof MessageChannel>['port1'] | undefined;
 
 /**
  * Gives memory back at once, which else waits for the garbage collector: what is read into memory that was used just now is
@@ -135,9 +135,10 @@ export function freeMemory(memory: ArrayBuffer): void {
   try {
     if (transferable.transfer !== undefined) transferable.transfer(0);
     else if (IS_NODE_20) {
-      nowhere ??= portableTurns.closedPort();
+      nowhere ??= new (threads ?? globalThis).MessageChannel().port1;
       // As the standard has it, a port that is closed takes what it is sent, and drops it.
-      nowhere?.postMessage(0, [memory]);
+      nowhere.close();
+      nowhere.postMessage(0, [memory]);
     }
   } catch {
     // No connection ends because memory that it does not need any more is somebody else's.

@@ -4,15 +4,19 @@ const { setTimeout, MessageChannel } = globalThis;
 const { getBuiltinModule } = process;
 afterEach(() => {
   Object.assign(globalThis, { setTimeout, MessageChannel });
+  Reflect.deleteProperty(globalThis, 'WebSocketPair');
   Object.assign(process, { getBuiltinModule });
   vi.resetModules();
 });
 
-it('come to whom they belong where there are no channels and another has ended before its turn', async () => {
+it.each([
+  ['there are no channels', { MessageChannel: undefined }],
+  ['Workers run, which have both', { WebSocketPair: class {} }],
+])('come to whom they belong where %s and another has ended before its turn', async (_where, globals) => {
   const timers: (() => void)[] = [];
   const later = (work: (...args: unknown[]) => void, _ms: number, ...args: unknown[]) =>
     timers.push(() => work(...args));
-  Object.assign(globalThis, { setTimeout: later, MessageChannel: undefined });
+  Object.assign(globalThis, { setTimeout: later, ...globals });
   Object.assign(process, { getBuiltinModule: undefined });
   vi.resetModules();
   const { nextTurn } = await import('./portable-turns.js');

@@ -2,10 +2,13 @@ import { builtin } from './builtin.js';
 
 /** Work for the next turn, in order. A message comes without the four milliseconds that browsers add to timers. */
 const waiting: (() => void)[] = [];
-/** Taken from Node.js where that is: a test's idea of a browser may have none, or one of its own. */
+/**
+ * Taken from Node.js where that is: a test's idea of a browser may have none, or one of its own. Not where Workers run, which
+ * have pairs of WebSockets: a message that was sent for a request is lost with it, and the work of another one would wait for it.
+ */
 const Channel =
   builtin('node:worker_threads')?.MessageChannel ??
-  (typeof MessageChannel === 'undefined' ? undefined : MessageChannel);
+  (typeof MessageChannel === 'undefined' || 'WebSocketPair' in globalThis ? undefined : MessageChannel);
 const { setTimeout } = globalThis;
 let wake: (() => void) | undefined;
 
@@ -25,16 +28,6 @@ export function nextTurn<Args extends unknown[]>(work: (...args: Args) => void, 
 export function afterThis<Args extends unknown[]>(work: (...args: Args) => void, ...args: Args): void {
   void Promise.resolve().then(() => work(...args));
 }
-
-/** A channel that goes nowhere: what is sent there is gone. Undefined where there are none. */
-export function closedPort(): MessagePort | undefined {
-  if (Channel === undefined) return undefined;
-  const { port1 } = new Channel();
-  port1.close();
-  return port1;
-}
-
-type MessagePort = InstanceType<typeof MessageChannel>['port1'];
 
 function wakenBy({ port1, port2 }: InstanceType<typeof MessageChannel>): () => void {
   // Types of Node.js leave it out.

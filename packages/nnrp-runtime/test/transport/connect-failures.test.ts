@@ -94,6 +94,15 @@ describe.each(WAYS)('a client over %s', (_, connect) => {
 });
 
 describe('a client over TLS', () => {
+  it('may find a name later that has no address now', async () => {
+    vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: CallableFunction) =>
+      setImmediate(() => done(null, []))) as never);
+    await expect(new TlsConnector('two.test:1').connect()).rejects.toMatchObject({
+      rawMessage: "cannot connect to two.test:1: the name 'two.test' has no address",
+      isRetryable: true,
+    });
+  });
+
   it('says who has taken the connection, and said nothing', async () => {
     const silent = await listening('127.0.0.1');
     cleanup.push(() => silent.close());

@@ -85,7 +85,7 @@ export class SessionReopening {
     if (anew === undefined) return;
     const { grant, sessionId } = session;
     const request = grant === undefined ? anew : { ...anew, ...openByToken(anew, sessionId, grant.token) };
-    const limitMs = Math.min(Math.max(windowMs, 1), MAX_TIMER_MS);
+    const limitMs = Math.min(windowMs, MAX_TIMER_MS);
     const limit = later(this.connection, limitMs, () => this.timedOut(session));
     const common = { wait: undefined, attempts: 0, isAsked: false, why: keptError(error) };
     this.waiting.set(session, { session, request, anew, error, sinceMs, limitMs, limit, ...common });
@@ -137,17 +137,18 @@ export class SessionReopening {
     const { session } = reopening;
     if (this.waiting.get(session) !== reopening) return;
     reopening.isAsked = false;
-    if (isNnrpError(error)) reopening.why = keptError(error);
-    if (
-      reopening.request !== reopening.anew &&
-      isNnrpError(error) &&
-      error.wireCode === SessionErrorCode.ResumeRejected
-    ) {
-      reopening.request = reopening.anew;
+    if (!isNnrpError(error)) {
+      this.giveUp(reopening);
+      return;
+    }
+    reopening.why = keptError(error);
+    const { request, anew } = reopening;
+    if (request !== anew && error.wireCode === SessionErrorCode.ResumeRejected) {
+      reopening.request = anew;
       this.ask(session);
       return;
     }
-    if (!isNnrpError(error) || !(error.isRetryable || isIdInUse(error, reopening.request))) {
+    if (!error.isRetryable && !isIdInUse(error, request)) {
       this.giveUp(reopening);
       return;
     }

@@ -24,7 +24,7 @@ export type ResumeAnswer =
       readonly from: number | undefined;
     }
   | {
-      readonly outcome: 'opened' | 'retry later' | 'refused';
+      readonly outcome: 'opened' | 'refused';
       readonly ack: preview3.SessionOpenAck;
       readonly extensions: readonly preview3.ControlExtension[];
     }
@@ -108,8 +108,7 @@ export function resumeAnswer(open: preview3.SessionOpen, packet: Packet, session
   const { ack, extensions, grant } = read;
   const isAnother = session !== undefined && grant !== undefined && grant.terms !== session.terms;
   if (ack.sessionStatus === preview3.SessionStatus.Opened || isAnother) return { outcome: 'opened', ack, extensions };
-  if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
-  if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };
+  if (ack.sessionStatus !== preview3.SessionStatus.Resumed) return { outcome: 'refused', ack, extensions };
   const position = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION);
   if (ack.sessionId !== open.requestedSessionId) {
     return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);

@@ -1,4 +1,4 @@
-import { IdSet } from 'nnrp-core';
+import { IdSet, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
@@ -43,6 +43,10 @@ export class ResumableSession {
   isAttached = true;
   /** When its connection was lost, in milliseconds of `performance.now()`. */
   lostAtMs = 0;
+  /** Before that the server wants not to be asked for it. */
+  notBeforeMs = 0;
+  /** Why the server has put it off, since its connection was lost. */
+  refusal: NnrpError | undefined;
   /** Sent on a connection that was lost, and perhaps not received; in order. */
   private unconfirmed: LoggedPacket[] = [];
   /** Not sent yet; in order, behind those. */
@@ -155,6 +159,7 @@ export class ResumableSession {
     this.cameThrough = this.received + position;
     this.sent.packets = position;
     this.isAttached = true;
+    this.refusal = undefined;
     this.unconfirmed = [];
     this.unsent = [];
     this.unsentBytes = 0;

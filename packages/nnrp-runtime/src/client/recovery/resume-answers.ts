@@ -1,8 +1,7 @@
 import type { IdMap, NnrpError, Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { MessageType, SessionErrorCode } from 'nnrp-core/preview3';
+import { MessageType, SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
-import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import type { Timer } from '../../platform/platform.js';
@@ -16,14 +15,16 @@ import { refusedLikeOthers, refusedResume, replacedSession, windowOver } from '.
 
 /** A server that refuses so many sessions one after the other, and takes none, is another one than before. */
 const MOST_REFUSED = 3;
-/** Sessions that are asked to retry are spread over so many times the first backoff. */
-const SPREAD = 3;
+/** The first wait for one that the server has put off is that of so late an attempt to connect. */
+const FIRST_WAIT = 3;
 
 /** What asking for sessions again needs of the transport that it is a part of. */
 export interface ResumingParts extends Guarded {
   readonly link: LiveLink | undefined;
   readonly sessions: IdMap<ResumableSession>;
   readonly settings: { readonly reconnectBackoffMs: number };
+  /** The link is lost when they do not come in time, unless sessions go on over it. */
+  awaitAnswers(link: LiveLink): void;
   /** @param packets - that were sent to it, which the server had not got */
   sessionResumed(session: ResumableSession, packets: number): void;
   sessionLost(session: ResumableSession, error: NnrpError): void;
@@ -34,10 +35,17 @@ export interface ResumingParts extends Guarded {
 /** Asks for the sessions of a connection that was lost, on another one, and reads the answers. */
 export class ResumeAnswers {
   private readonly asked = new Set<ResumableSession>();
-  private readonly retries = new Set<Timer>();
   /** Those that are asked for when the server has taken one, in the order in which they are tried. */
   private untried: ResumableSession[] = [];
   private refused = 0;
+  /**
+   * Those that the server has put off, and when the next one of them is asked for: one after the other, ever later, until it
+   * takes one. Many that were asked for all the time would be too many refusals for one connection.
+   */
+  private readonly putOff = new Set<ResumableSession>();
+  private retry: Timer | undefined;
+  private waits = FIRST_WAIT;
+  private askedAgain: ResumableSession | undefined;
 
   constructor(private readonly owner: ResumingParts) {}
 
@@ -58,10 +66,12 @@ export class ResumeAnswers {
   askAll(link: LiveLink, sessions: Iterable<ResumableSession>): void {
     const all = [...sessions];
     this.refused = 0;
-    const areMany = all.length > MOST_REFUSED;
-    this.untried = areMany ? inOrderOfTrial(all) : [];
-    if (areMany) this.askNext(link);
-    else this.ask(link, all);
+    this.waits = FIRST_WAIT;
+    this.untried = all;
+    if (all.length > MOST_REFUSED) {
+      this.untried = inOrderOfTrial(all);
+      this.askNext(link);
+    } else this.askRest(link);
   }
 
   /** Asks for all of them that are wanted still. */
@@ -74,8 +84,10 @@ export class ResumeAnswers {
       const { open, packet } = resumeRequest(session);
       link.ask({ packet, resumes: { session, open } });
     }
+    if (!isAsked) return;
+    this.owner.awaitAnswers(link);
     // A path that is dead already, or has died meanwhile, is found by it.
-    if (isAsked) link.fence();
+    link.fence();
   }
 
   /** It was asked for on a link of its own, and the answer is still to come. */
@@ -93,9 +105,8 @@ export class ResumeAnswers {
       return;
     }
     const isWanted = this.isWanted(session);
-    const isThere = answer.outcome === 'resumed' || answer.outcome === 'opened';
     const rest = isWanted && answer.outcome === 'resumed' ? session.resume(answer.grant, answer.position) : undefined;
-    if (isThere && rest === undefined) link.send(abortClose(session.sessionId));
+    if (answer.outcome !== 'refused' && rest === undefined) link.send(abortClose(session.sessionId));
     const unknown = isWanted ? this.settle(link, session, open, answer, rest) : undefined;
     if (unknown === undefined) this.askRest(link);
     else this.knowsNot(link, unknown);
@@ -114,8 +125,9 @@ export class ResumeAnswers {
   forget(): void {
     this.asked.clear();
     this.untried = [];
-    for (const timer of this.retries) clearTimeout(timer);
-    this.retries.clear();
+    this.putOff.clear();
+    clearTimeout(this.retry);
+    this.retry = undefined;
   }
 
   /**
@@ -134,36 +146,38 @@ export class ResumeAnswers {
       link.adopt(session);
       for (const packet of rest) link.send(packet);
       owner.sessionResumed(session, rest.length);
+      if (session === this.askedAgain) this.askAgain(link);
       return undefined;
     }
-    if (answer.outcome === 'resumed' || answer.outcome === 'opened') {
+    if (answer.outcome !== 'refused') {
       const lost = replacedSession(session);
       owner.sessionLost(session, lost);
       return lost;
     }
-    const why = readRefusal(answer.extensions);
-    const refusal = refusalOf(open, answer.ack, why);
+    const refusal = refusalOf(open, answer.ack, readRefusal(answer.extensions));
     // Where the server has no room, or its policy has failed, it has the session still.
-    if (answer.outcome === 'refused' && !refusal.isRetryable) {
+    if (answer.ack.sessionStatus === SessionStatus.Rejected && !refusal.isRetryable) {
       owner.sessionLost(session, refusedResume(session, refusal));
       return refusal.wireCode === SessionErrorCode.ResumeRejected ? refusal : undefined;
     }
     // Its window may be over: then it was kept for this answer alone.
     if (performance.now() >= session.endsAtMs) owner.sessionLost(session, windowOver(session, refusal));
-    else this.retryLater(link, session, why.retryAfterMs ?? 0);
+    else {
+      session.refusal = refusal;
+      session.notBeforeMs = performance.now() + refusal.retryAfterMs;
+      this.putOff.add(session);
+      this.askLater(link);
+    }
     return undefined;
   }
 
   private askNext(link: LiveLink): void {
-    let next = this.untried.shift();
-    while (next !== undefined && !this.isWanted(next)) next = this.untried.shift();
-    if (next !== undefined) this.ask(link, [next]);
+    this.untried = this.untried.filter((session) => this.isWanted(session));
+    this.ask(link, this.untried.splice(0, 1));
   }
 
   private askRest(link: LiveLink): void {
-    const { untried } = this;
-    this.untried = [];
-    this.ask(link, untried);
+    this.ask(link, this.untried.splice(0));
   }
 
   /** The server knows nothing of a session that it was asked for. */
@@ -172,23 +186,29 @@ export class ResumeAnswers {
       this.askNext(link);
       return;
     }
-    const { owner, untried } = this;
-    this.untried = [];
-    for (const session of untried) owner.sessionLost(session, refusedLikeOthers(session, why));
+    for (const session of this.untried.splice(0)) this.owner.sessionLost(session, refusedLikeOthers(session, why));
   }
 
   private isWanted(session: ResumableSession): boolean {
     return this.owner.sessions.get(session.sessionId) === session;
   }
 
-  private retryLater(link: LiveLink, session: ResumableSession, afterMs: number): void {
+  private askLater(link: LiveLink): void {
+    if (this.putOff.size === 0) return;
     const { owner } = this;
-    const delayMs = afterMs + backoffMs(SPREAD, owner.settings.reconnectBackoffMs);
-    const timer = later(owner, Math.min(delayMs, MAX_TIMER_MS), () => {
-      this.retries.delete(timer);
-      if (owner.link === link && performance.now() < session.endsAtMs) this.ask(link, [session]);
+    this.retry ??= later(owner, backoffMs(this.waits++, owner.settings.reconnectBackoffMs), () => {
+      this.retry = undefined;
+      this.askAgain(link, 1);
+      this.askLater(link);
     });
-    this.retries.add(timer);
+  }
+
+  /** @param most - of those whose time has come */
+  private askAgain(link: LiveLink, most?: number): void {
+    const due = [...this.putOff].filter(({ notBeforeMs }) => notBeforeMs <= performance.now()).slice(0, most);
+    for (const session of due) this.putOff.delete(session);
+    [this.askedAgain] = due;
+    this.ask(link, due);
   }
 }
 
@@ -216,6 +236,6 @@ function abortClose(sessionId: number) {
 
 /** Newest, oldest and middle first: when a server has given sessions up for want of room, those were the oldest. */
 function inOrderOfTrial(sessions: readonly ResumableSession[]): ResumableSession[] {
-  const first = new Set([sessions.at(-1), sessions[0], sessions[sessions.length >> 1]]);
-  return [...first, ...sessions.filter((session) => !first.has(session))].filter((session) => session !== undefined);
+  const first = [sessions.at(-1), sessions[0], sessions[sessions.length >> 1]] as ResumableSession[];
+  return [...new Set([...first, ...sessions])];
 }

@@ -19,7 +19,7 @@ import type { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
 import { sendOrKeep } from './send-or-keep.js';
 import { givenUp, neverResumed } from './session-lost.js';
-import { type Gap, gapSince, loseLate, NEVER, PUT_OFF } from './session-windows.js';
+import { type Gap, gapSince, loseLate, NEVER } from './session-windows.js';
 
 /**
  * What a client's connection takes for its transport: real ones come and go below it. While there is none, what is sent is
@@ -234,9 +234,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     } catch (error) {
       link.lost(unusable(this.remoteAddress, error));
     }
-    if (this.link !== link) return;
-    this.awaitAnswers(link);
-    this.goOn();
+    if (this.link === link) this.goOn();
   }
 
   private askOn(link: LiveLink): void {
@@ -245,8 +243,10 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.words.askOn(link);
   }
 
-  protected awaitAnswers(link: LiveLink): void {
+  awaitAnswers(link: LiveLink): void {
     const { openTimeoutMs } = this.settings;
+    this.patience?.end();
+    if (this.gap === undefined) return;
     this.patience = new Patience(this, openTimeoutMs, () => {
       link.lost(new TimeoutError(`no answer to SESSION_OPEN within ${openTimeoutMs} ms`, openTimeoutMs));
     });
@@ -288,9 +288,6 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   private caughtUp(): void {
     this.lagging--;
     this.isWhole = this.gap === undefined && this.lagging === 0;
-    // What was kept for one session may have held up all.
-    const { link } = this;
-    if (this.gap === undefined && link !== undefined) nextTurn(this, () => this.linkDrained(link));
   }
 
   private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
@@ -341,7 +338,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     if (this.isOver) return;
     const { gap } = this;
     const nowMs = performance.now();
-    let nextMs = this.lagging === 0 ? NEVER : loseLate(nowMs, this.sessions.values(), this, gap?.error ?? PUT_OFF);
+    let nextMs = this.lagging === 0 ? NEVER : loseLate(nowMs, this.sessions.values(), this, gap?.error);
     if (this.isOver) return;
     if (gap?.isSessionless === false && gap === this.gap && this.sessions.size === 0 && !this.owner.isReopening) {
       if (!this.owner.isAwaited || gap.endsAtMs <= nowMs) {
@@ -351,8 +348,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
       nextMs = gap.endsAtMs;
     }
     if (nextMs === NEVER) return;
-    const delayMs = Math.min(Math.max(1, Math.ceil(nextMs - nowMs)), MAX_TIMER_MS);
-    this.windowTimer = later(this, delayMs, () => this.lookAtWindows());
+    this.windowTimer = later(this, Math.min(nextMs - nowMs + 1, MAX_TIMER_MS), () => this.lookAtWindows());
   }
 
   /** Whether sessions go on, or are over for good. */

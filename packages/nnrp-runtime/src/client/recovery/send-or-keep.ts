@@ -61,7 +61,8 @@ function keep(parts: SendingParts, kept: LoggedPacket): boolean {
   const session = sessions.get(sessionId);
   if (session !== undefined && !session.isAttached) {
     session.keep(kept);
-    return openLink !== undefined && !session.isFull;
+    // The others go on: its own submits wait when it is full.
+    return openLink !== undefined;
   }
   if (openLink !== undefined) return openLink.send(kept);
   if (session !== undefined) link?.send(kept);

@@ -1,10 +1,8 @@
-import { type NnrpError, TransportError } from 'nnrp-core';
+import type { NnrpError } from 'nnrp-core';
 import type { ResumableSession } from './resumable-session.js';
 import { windowOver } from './session-lost.js';
 
 export const NEVER = Number.POSITIVE_INFINITY;
-/** Why a session does not go on that the server has asked to wait. */
-export const PUT_OFF = new TransportError('the server has put it off');
 
 /** The time from the loss of a connection until sessions go on. */
 export interface Gap {
@@ -43,21 +41,21 @@ export interface WindowsOwner {
  * Gives up the sessions that cannot be resumed any more.
  *
  * @param nowMs - of `performance.now()`: a timer that calls this may be late
- * @param why - they were not resumed
+ * @param why - there is no connection; undefined while there is one: then the server has put off those that are not on it
  * @returns when the next one is due, or {@link NEVER}
  */
 export function loseLate(
   nowMs: number,
   sessions: Iterable<ResumableSession>,
   owner: WindowsOwner,
-  why: NnrpError,
+  why: NnrpError | undefined,
 ): number {
   let nextMs = NEVER;
   for (const session of [...sessions]) {
     if (session.isAttached) continue;
     const endsAtMs = session.endsAtMs + owner.graceMs(session);
     if (endsAtMs > nowMs) nextMs = Math.min(nextMs, endsAtMs);
-    else owner.sessionLost(session, windowOver(session, why));
+    else owner.sessionLost(session, windowOver(session, session.refusal ?? (why as NnrpError)));
   }
   return nextMs;
 }

@@ -204,7 +204,8 @@ export class ClientRequests {
 
   private request<T>(ask: () => Promise<T>, ...given: unknown[]): Promise<T> {
     if (this.reason !== undefined) return rejection(forCaller(this.reason), ...given);
-    if (this.connection.isFullOfRequests) {
+    const { isFullOfRequests, recovery } = this.connection;
+    if (isFullOfRequests || recovery?.sessions.get(this.sessionId)?.isFull) {
       const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
       return rejection(new FlowBlockedError(text, 'connection_full'), ...given);
     }

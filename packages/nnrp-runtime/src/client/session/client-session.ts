@@ -319,6 +319,7 @@ export class NnrpClientSession extends AcknowledgedSession {
 
   /** @internal For the connection: the server has given another token for it. */
   ticketChanged(): void {
+    this.served.submits.line.goOn();
     if (this.reported.wanted) this.reported.push({ type: 'ticketChanged' });
   }
 

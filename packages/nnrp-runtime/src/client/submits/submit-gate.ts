@@ -61,8 +61,8 @@ export class SubmitGate {
 
   /** @param inFlight - operations of the session in flight */
   blockage(inFlight: number): Blockage | undefined {
-    const { flow, isOverfull } = this.connection;
-    if (isOverfull) return OVERFULL;
+    const { flow, isOverfull, recovery } = this.connection;
+    if (isOverfull || recovery?.sessions.get(this.ack.sessionId)?.isFull) return OVERFULL;
     const isTimed = this.scope.retryAtMs > 0 || flow.scope.retryAtMs > 0;
     return (
       this.gate.blockedBy(inFlight, flow.inFlight, this.isBackground, isTimed ? performance.now() : 0) ??

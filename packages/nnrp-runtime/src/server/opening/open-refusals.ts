@@ -12,8 +12,12 @@ import { AT_ONCE_AND_ON, type RefusalTerms } from './counted-refusals.js';
 import { refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
 
-/** Refused opens after which a connection is given up: an honest client does not ask that often. */
+/**
+ * Refused opens in so many milliseconds after which a connection is given up: an honest client does not ask that often. It may
+ * ask for as long as the server's policy fails, and for many sessions.
+ */
 const MAX_REFUSED = 1000;
+const REFUSED_WITHIN_MS = 10_000;
 
 /** What refusing a session needs of the connection. */
 export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount' | 'dialect'> {
@@ -52,6 +56,7 @@ export interface RefusingServer {
 /** Opens of one connection that are refused: why, how it is told, and what becomes of the connection. */
 export class OpenRefusals {
   private refusedCount = 0;
+  private countedSinceMs = 0;
 
   constructor(
     private readonly connection: RefusingConnection,
@@ -80,10 +85,14 @@ export class OpenRefusals {
   /** @param why - what a client is told that understands more than the code */
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void {
     const { connection } = this;
+    const nowMs = performance.now();
+    if (nowMs - this.countedSinceMs > REFUSED_WITHIN_MS) {
+      this.countedSinceMs = nowMs;
+      this.refusedCount = 0;
+    }
     if (++this.refusedCount > MAX_REFUSED) {
-      connection.fail(
-        new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded),
-      );
+      const text = `${MAX_REFUSED} sessions were refused on this connection within ${REFUSED_WITHIN_MS} ms`;
+      connection.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
       return;
     }
     // The reference client has never been told, and is not now.

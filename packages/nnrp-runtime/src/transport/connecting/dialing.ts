@@ -75,7 +75,7 @@ export class Dialing implements Guarded {
   private found(addresses: readonly string[]): void {
     this.addresses = addresses;
     if (addresses.length > 0) this.startNext();
-    else this.fail(new TransportError(`the name '${printable(this.target.host, 255)}' has no address`));
+    else this.fail(withoutAddress(this.target.host));
   }
 
   private startNext(): void {
@@ -121,6 +121,12 @@ export class Dialing implements Guarded {
     this.end();
     this.dialed.failed(error);
   }
+}
+
+/** By a system call, as Node says that it does not find a name: the next attempt may, over TLS too. */
+function withoutAddress(host: string): Error {
+  const error = new TransportError(`the name '${printable(host, 255)}' has no address`);
+  return Object.assign(error, { syscall: 'getaddrinfo' });
 }
 
 /** The families by turns, that of the first address first. @see RFC 8305 section 4 */

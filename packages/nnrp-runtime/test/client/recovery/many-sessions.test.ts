@@ -11,9 +11,9 @@ const { MessageType } = preview3;
 afterEach(() => RecoveryServer.clear());
 
 /** A client with so many sessions. */
-async function withSessions(count: number) {
+async function withSessions(count: number, reconnectBackoffMs = 10) {
   const server = await RecoveryServer.start();
-  const { client, session } = await server.session({ reconnectBackoffMs: 10 });
+  const { client, session } = await server.session({ reconnectBackoffMs });
   const sessions: NnrpClientSession[] = [session];
   while (sessions.length < count) sessions.push(await client.openSession());
   const lost: { sessionId: number; error: unknown }[] = [];
@@ -69,6 +69,23 @@ describe('a client with many sessions', () => {
     expect((await operation.result()).text()).toBe('of the new one');
     expect(sessions[4]?.endReason).toBe(undefined);
     await client.close();
+  });
+
+  it('asks for one after the other of those that the server has put off, and for all when it takes one', async () => {
+    const { server, client, lost, tokensOn } = await withSessions(6, 1);
+    let isReady = false;
+    server.verdict = () => (isReady ? 'resume' : { retryAfterMs: 1 });
+    server.cut();
+    await eventually(() => tokensOn(1).length >= 12, 'each was asked for twice');
+    const asked = tokensOn(1).map(({ requestedSessionId }) => requestedSessionId);
+    expect(asked.slice(6, 12)).toEqual(asked.slice(0, 6));
+    const resumed = new Promise((resolve) => client.once('resumed', resolve));
+    isReady = true;
+    await resumed;
+    await eventually(() => [...server.sessions.values()].every(({ link }) => link === server.link), 'all are back');
+    const inTheEnd = tokensOn(1).slice(-6);
+    expect(new Set(inTheEnd.map(({ requestedSessionId }) => requestedSessionId)).size).toBe(6);
+    expect([lost, server.links.length]).toEqual([[], 2]);
   });
 
   it('asks for none that was closed meanwhile', async () => {

@@ -255,6 +255,44 @@ describe('a server that asks to retry later', () => {
     expect(server.links.length).toBe(2);
   });
 
+  it('holds up no other session, however much is submitted to the one that it has put off', async () => {
+    const server = await RecoveryServer.start();
+    const { client, session, known } = await server.session({}, { maxInFlightOperations: 20 });
+    const other = await client.openSession();
+    let isReady = false;
+    server.verdict = ({ sessionId }) => (sessionId !== known.sessionId || isReady ? 'resume' : { retryAfterMs: 1 });
+    const resumed = new Promise((resolve) => client.on('resumed', resolve));
+    server.cut();
+    await resumed;
+    const megabyte = new Uint8Array(1024 * 1024);
+    const kept = Array.from({ length: 8 }, () => session.submitNow(megabyte));
+    const waiting = session.submit('behind them');
+    expect(() => session.submitNow('more')).toThrow('connection_full');
+    const atOnce = other.submitNow('other');
+    await eventually(() => server.submits(server.known(other)).length === 1, 'the other session goes on');
+    server.result(server.known(other), 1, 'now');
+    expect((await atOnce.result()).text()).toBe('now');
+    isReady = true;
+    await waiting;
+    await eventually(() => server.submits(known).length === kept.length + 1, 'the session goes on');
+    for (const frameId of server.submits(known)) server.result(known, frameId);
+    await Promise.all([...kept, await waiting].map((operation) => operation.result()));
+  });
+
+  it('is left for another connection when it says nothing more', async () => {
+    const server = await RecoveryServer.start();
+    const { client, session, known } = await server.session({ openTimeoutMs: 100 });
+    const verdicts: ResumeVerdict[] = [{ retryAfterMs: 1 }, 'no answer'];
+    server.verdict = () => verdicts.shift() ?? 'resume';
+    server.cut();
+    await server.back(known, 3);
+    const operation = await session.submit('on');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    server.result(known, 1, 'here');
+    expect((await operation.result()).text()).toBe('here');
+    await client.close();
+  });
+
   it('loses the session at once when its window is over by the time of the answer', async () => {
     const server = await RecoveryServer.start();
     server.windowMs = 1000;
@@ -286,7 +324,7 @@ describe('a server that asks to retry later', () => {
     server.verdict = ({ sessionId }) => (sessionId === known.sessionId ? { retryAfterMs: 40 } : 'resume');
     server.cut();
     const lost = await new Promise<{ error: unknown }>((resolve) => client.once('lost', resolve));
-    expect(lostOf(lost.error)).toBeDefined();
+    expect(lostOf(lost.error)?.message).toContain('the server asks to retry later');
     // There is a connection already.
     await eventually(() => session.sessionId === 3, 'the session is opened again');
     expect(other.endReason).toBeUndefined();
