@@ -42,6 +42,8 @@ pub struct Connection {
     pub lost: Option<ConnectionError>,
     /// Bits of `Happened` that the library does not know of.
     news: u32,
+    /// Ids that it has got in place of those that the peer has given back.
+    pub new_ids: u64,
     /// With which code the peer has stopped reading.
     pub stopped: u64,
     /// The kind of its packet keys, as `crypto` numbers them.
@@ -60,6 +62,7 @@ impl Connection {
             drained: false,
             lost: None,
             news: 0,
+            new_ids: 0,
             stopped: 0,
             aead: 0,
             max_window,
@@ -135,8 +138,7 @@ impl Connection {
 
     /// The peer has given back ids, and new ones wait to be sent.
     pub fn count_waiting_ids(&mut self, now: Instant) {
-        let stats = self.quic.stats();
-        if stats.frame_rx.retire_connection_id > stats.frame_tx.new_connection_id + MAX_WAITING_IDS {
+        if self.new_ids > self.quic.stats().frame_tx.new_connection_id + MAX_WAITING_IDS {
             self.refuse(now, "connection ids given back faster than new ones can be sent");
         }
     }

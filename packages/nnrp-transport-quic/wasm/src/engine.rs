@@ -247,6 +247,7 @@ impl Engine {
             }
             if let Some(answer) = endpoint.handle_event(connection.handle, event) {
                 connection.quic.handle_event(answer);
+                connection.new_ids += 1;
                 has_ids = true;
             }
         }
