@@ -15,7 +15,7 @@ const OUT_WORDS = 256;
 const ADDRESS_AT = OUT_WORDS - 8;
 const MAX_DATAGRAM_BYTES = 65_536;
 /** Words of `out`. */
-const [ANSWER_AT, SEGMENT_AT] = [8, 9];
+const [ASIDE_AT, ANSWER_AT, SEGMENT_AT] = [7, 8, 9];
 const MAX_PANIC_BYTES = 508;
 /** Private keys that handshakes may still go by; each renewal adds one. */
 const MAX_KEYS = 8;
@@ -80,8 +80,7 @@ export class QuinnModule {
   private trapped(error: unknown): void {
     this.refresh();
     const length = Math.min(MAX_PANIC_BYTES, this.words[this.panicAt / 4] as number);
-    const from = this.panicAt + 4;
-    const words = Buffer.from(this.bytes.slice(from, from + length)).toString();
+    const words = Buffer.from(this.bytes.slice(this.panicAt + 4, this.panicAt + 4 + length)).toString();
     // Only an allocation that has failed traps without a word.
     const why = words === '' ? `out of memory (${(error as Error).message})` : words.replace(/\s+/g, ' ');
     this.failure = new Error(why, { cause: error });
@@ -258,10 +257,14 @@ export class QuinnModule {
     return { host: saidAddress(this.words, this.outAt), port: saidPort(this.words, this.outAt) };
   }
 
+  /** After `transmit`: whether the connection is at another address, and has only answered a question from there. */
+  get isAside(): boolean {
+    return this.word(ASIDE_AT) === 1;
+  }
+
   /** Copies bytes of what is to be sent. @param at - of it */
   copy(out: Uint8Array, at: number, length: number): void {
-    const from = this.word(ANSWER_AT) + at;
-    out.set(this.bytes.subarray(from, from + length));
+    out.set(this.bytes.subarray(this.word(ANSWER_AT) + at, this.word(ANSWER_AT) + at + length));
   }
 
   /** Milliseconds until `handleTimeout` is due; infinite when it is not. */

@@ -209,7 +209,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     const segment = module.segmentBytes;
     this.log?.sent(total, segment);
     let count = 0;
-    const mayGo = this.moves.mayGoTo(this.targetWords);
+    const mayGo = this.moves.mayGoTo(this.targetWords, port, module.isAside);
     for (let at = 0; at < total; at += segment) {
       const length = Math.min(segment, total - at);
       count++;

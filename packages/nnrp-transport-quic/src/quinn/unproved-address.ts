@@ -5,7 +5,7 @@ import { destinationKey } from '../udp/datagram.js';
 
 /** So many times what has come from an address may be sent to it before it is known to be the peer's own. */
 const FACTOR = 3;
-/** To so many other hosts a connection is followed within so many milliseconds. */
+/** To so many places on other hosts a connection is followed within so many milliseconds. */
 const MOST_MOVES = 3;
 const MOVES_MS = 30_000;
 
@@ -49,25 +49,31 @@ export class UnprovedAddress {
 }
 
 /**
- * Counts the hosts that a connection moves to. The library answers a datagram from another host with one of 1200 bytes, however short
- * it was, for a peer that really has moved is to be found at once. One that writes addresses of victims into its datagrams would
- * have each of them get that. With the bytes of its handshake, it makes no more of what it sends by a few moves.
+ * Counts the places that a connection moves to, a port of another host each. The library answers a datagram from another place with one of
+ * 1200 bytes, however short it was, for a peer that really has moved is to be found at once. One that writes addresses of victims into its
+ * datagrams would have each of them get that. With the bytes of its handshake, it makes no more of what it sends by a few moves.
  *
  * @see RFC 9000 section 9.3.1
  */
 export class Moves {
   private last: AddressWords;
+  private lastPort = -1;
   /** When each of the moves that count still was made. */
   private readonly madeMs: number[] = [];
 
-  /** @param home - where the peer was in its handshake: there it has shown that it receives */
+  /** @param home - where the peer was in its handshake: there it has shown that it receives, and may use any port */
   constructor(private readonly home: AddressWords) {
     this.last = home;
   }
 
-  /** The library sends there. @returns whether it may; what it has to say to a host beyond is lost, as it would be on a bad network */
-  mayGoTo(host: AddressWords): boolean {
-    if (host === this.last || areSame(host, this.last)) return true;
+  /**
+   * The library sends there.
+   *
+   * @param isAside - whether the connection is elsewhere, and stays there
+   * @returns whether it may; what it has to say to a host beyond is lost, as it would be on a bad network
+   */
+  mayGoTo(host: AddressWords, port: number, isAside: boolean): boolean {
+    if (port === this.lastPort && (host === this.last || areSame(host, this.last))) return true;
     if (!areSame(host, this.home)) {
       const { madeMs } = this;
       const nowMs = performance.now();
@@ -75,7 +81,9 @@ export class Moves {
       if (madeMs.length >= MOST_MOVES) return false;
       madeMs.push(nowMs);
     }
+    if (isAside) return true;
     this.last = host;
+    this.lastPort = port;
     return true;
   }
 }

@@ -7,12 +7,22 @@ import { addressWords } from '../../src/module/address-words.js';
 import { loadModule } from '../../src/module/load-module.js';
 import { Happened, SECRET_BYTES } from '../../src/module/module-facts.js';
 import { QuinnModule } from '../../src/module/quinn-module.js';
+import { type PacketKeys, Secrets } from '../fuzz/packet-keys.js';
 import { until } from './until.js';
 
 /** How often its timer is looked at. */
 const TICK_MS = 5;
 
+/** Of the ids that a server gives out. */
+const ID_BYTES = 16;
+/** Of a packet with a short header and a number of four bytes. */
+const SHORT_HEADER = 0x43;
+/** Beyond those of packets that the library has sent. */
+const FIRST_OWN_NUMBER = 1000;
+
 const code = await loadModule();
+/** Of the handshake that was complete last. */
+const secrets = new Secrets();
 const modules = new Map<string, QuinnModule>();
 
 /** One instance for all clients of a protocol: it does not care for sockets. */
@@ -21,7 +31,8 @@ function moduleFor(alpn: string): QuinnModule {
   if (module === undefined) {
     const { settings } = new QuicClientEndpointConfig({ insecureSkipVerify: true, maxDatagramBytes: 1350 });
     module = new QuinnModule(code, randomBytes(SECRET_BYTES));
-    module.configure({ ...settings, alpn: [alpn] }, 0);
+    module.configure({ ...settings, alpn: [alpn], keyLogFile: 'kept in memory' }, 0);
+    module.onKeyLog = secrets.note;
     module.dial(false);
     modules.set(alpn, module);
   }
@@ -38,6 +49,10 @@ export class BareClient {
   isEstablished = false;
   /** The connection has ended, or is ending. */
   isOver = false;
+  private keys: PacketKeys | undefined;
+  /** Its id at the server. */
+  private id: Buffer = Buffer.alloc(0);
+  private number = FIRST_OWN_NUMBER;
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
@@ -98,12 +113,21 @@ export class BareClient {
     this.flush();
   }
 
+  /** Sends a packet with these frames, which the library has no part in. @param socket - from where; default its own */
+  sendFrames(frames: Buffer, socket = this.socket): void {
+    const payload = Buffer.concat([frames, Buffer.alloc(4)]);
+    const header = Buffer.concat([Buffer.from([SHORT_HEADER]), this.id]);
+    const packet = (this.keys as PacketKeys).seal(header, this.number++, payload);
+    socket.send(packet, this.server.port, this.server.host);
+  }
+
   /** Sends what the library has to say. */
   flush(): void {
     const { module, index, server } = this;
     for (let bytes = module.transmit(index, 1); bytes > 0; bytes = module.transmit(index, 1)) {
       const datagram = Buffer.alloc(bytes);
       module.copy(datagram, 0, bytes);
+      if (((datagram[0] as number) & 0x80) === 0) this.id = datagram.subarray(1, 1 + ID_BYTES);
       this.socket.send(datagram, server.port, server.host);
     }
   }
@@ -128,6 +152,7 @@ export class BareClient {
     const bits = this.module.happened(this.index);
     if ((bits & Happened.Connected) !== 0) {
       this.isEstablished = true;
+      this.keys = secrets.keys('CLIENT_TRAFFIC_SECRET_0');
       this.module.openStream(this.index);
     }
     if ((bits & (Happened.Lost | Happened.Drained)) !== 0) this.isOver = true;

@@ -1,12 +1,20 @@
 //! A connection with its one stream.
 
+use crate::crypto::varint;
 use crate::promises::Promise;
 use crate::stream::Stream;
 use crate::transport::Counting;
 use quinn_proto::crypto::rustls::HandshakeData;
-use quinn_proto::{ConnectionError, ConnectionHandle, Dir, Event, StreamEvent, VarInt};
+use quinn_proto::{
+    ConnectionError, ConnectionHandle, Dir, Event, StreamEvent, TransportError, TransportErrorCode, VarInt,
+};
 use rustls::pki_types::CertificateDer;
 use std::time::Instant;
+
+/// New connection ids that wait to be sent at most. Each that a peer gives back is replaced, whether it acknowledges anything or not.
+const MAX_WAITING_IDS: u64 = 64;
+/// NNRP's error code limit_exceeded.
+const LIMIT_EXCEEDED: u64 = 7;
 
 /// What `happened` reports, in bits.
 pub struct Happened;
@@ -32,6 +40,10 @@ pub struct Connection {
     pub stream: Option<Stream>,
     pub drained: bool,
     pub lost: Option<ConnectionError>,
+    /// Bits of `Happened` that the library does not know of.
+    news: u32,
+    /// Ids that it has got in place of those that the peer has given back.
+    pub new_ids: u64,
     /// With which code the peer has stopped reading.
     pub stopped: u64,
     /// The kind of its packet keys, as `crypto` numbers them.
@@ -49,6 +61,8 @@ impl Connection {
             stream: None,
             drained: false,
             lost: None,
+            news: 0,
+            new_ids: 0,
             stopped: 0,
             aead: 0,
             max_window,
@@ -58,7 +72,7 @@ impl Connection {
 
     /// @returns what has happened since it was asked before
     pub fn happened(&mut self) -> u32 {
-        let mut bits = 0;
+        let mut bits = std::mem::take(&mut self.news);
         while let Some(event) = self.quic.poll() {
             bits |= match event {
                 Event::Connected => Happened::CONNECTED,
@@ -108,6 +122,27 @@ impl Connection {
         self.quic.close(now, code, bytes::Bytes::copy_from_slice(reason));
     }
 
+    /// Ends the connection of a peer that asks too much.
+    pub fn refuse(&mut self, now: Instant, why: &'static str) {
+        if self.lost.is_some() {
+            return;
+        }
+        self.close(now, LIMIT_EXCEEDED, why.as_bytes());
+        self.lost = Some(ConnectionError::TransportError(TransportError {
+            code: TransportErrorCode::PROTOCOL_VIOLATION,
+            frame: None,
+            reason: why.into(),
+        }));
+        self.news |= Happened::LOST;
+    }
+
+    /// The peer has given back ids, and new ones wait to be sent.
+    pub fn count_waiting_ids(&mut self, now: Instant) {
+        if self.new_ids > self.quic.stats().frame_tx.new_connection_id + MAX_WAITING_IDS {
+            self.refuse(now, "connection ids given back faster than new ones can be sent");
+        }
+    }
+
     /// Milliseconds after which the peer gives up a silent connection; 0 = never, or not known yet.
     pub fn peer_idle_timeout(&self) -> f64 {
         const MAX_IDLE_TIMEOUT: u64 = 1;
@@ -150,35 +185,5 @@ impl Connection {
         let data = self.quic.crypto_session().handshake_data();
         let data = data.and_then(|data| data.downcast::<HandshakeData>().ok());
         data.and_then(|data| data.protocol).unwrap_or_default()
-    }
-}
-
-/// @see RFC 9000 section 16
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let first = *rest.first()?;
-    let (bytes, after) = rest.split_at_checked(1 << (first >> 6))?;
-    *rest = after;
-    Some(
-        bytes[1..]
-            .iter()
-            .fold(u64::from(first & 0x3f), |sum, byte| sum << 8 | u64::from(*byte)),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::varint;
-
-    #[test]
-    fn numbers_of_every_length_are_read() {
-        let mut rest = &[
-            0x25, 0x7b, 0xbd, 0x9d, 0x7f, 0x3e, 0x7d, 0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c,
-        ][..];
-        assert_eq!(varint(&mut rest), Some(37));
-        assert_eq!(varint(&mut rest), Some(15_293));
-        assert_eq!(varint(&mut rest), Some(494_878_333));
-        assert_eq!(varint(&mut rest), Some(151_288_809_941_952_652));
-        assert_eq!(varint(&mut rest), None);
-        assert_eq!(varint(&mut &[0x40][..]), None);
     }
 }

@@ -22,6 +22,7 @@ const ID_BYTES: usize = 16;
 const RETRY_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
 const MAX_UDP_PAYLOAD: u16 = 65_527;
 const VERSION_1: u32 = 1;
+const TOO_MANY_PIECES: &str = "too many small pieces of a stream in one packet";
 
 /// What has become of a datagram. An answer, if there is one, is in the buffer of `Engine::answer`.
 pub enum Received {
@@ -39,6 +40,8 @@ pub struct Transmitted {
     /// Bytes of each but the last.
     pub segment: usize,
     pub to: SocketAddr,
+    /// Whether that is another place than the one that the connection sends to: an answer to a question from there.
+    pub is_aside: bool,
 }
 
 /// The configuration of one role, for peers on other machines and on this one.
@@ -226,12 +229,16 @@ impl Engine {
         index
     }
 
-    /// What endpoint and connection have to tell each other. Due after everything that a connection has done.
-    pub fn settle(&mut self, index: usize) {
-        let Some(endpoint) = self.endpoint.as_mut() else { return };
-        let Some(Some(connection)) = self.connections.get_mut(index) else {
-            return;
+    /// What endpoint and connection have to tell each other. Due after everything that a connection has done. @returns whether the
+    /// connection has got new ids to give to its peer
+    pub fn settle(&mut self, index: usize) -> bool {
+        let Some(endpoint) = self.endpoint.as_mut() else {
+            return false;
         };
+        let Some(Some(connection)) = self.connections.get_mut(index) else {
+            return false;
+        };
+        let mut has_ids = false;
         while let Some(event) = connection.quic.poll_endpoint_events() {
             // The endpoint would give its number to another connection before the host has heard the last of this one.
             if event.is_drained() {
@@ -240,8 +247,11 @@ impl Engine {
             }
             if let Some(answer) = endpoint.handle_event(connection.handle, event) {
                 connection.quic.handle_event(answer);
+                connection.new_ids += 1;
+                has_ids = true;
             }
         }
+        has_ids
     }
 
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Received {
@@ -260,7 +270,14 @@ impl Engine {
                 if let Some(kind) = crypto::last_made() {
                     connection.aead = kind;
                 }
-                self.settle(index);
+                if crypto::too_many() {
+                    connection.refuse(now, TOO_MANY_PIECES);
+                }
+                if self.settle(index) {
+                    if let Some(connection) = self.connection(index) {
+                        connection.count_waiting_ids(now);
+                    }
+                }
                 Received::Connection(index)
             }
             Some(DatagramEvent::NewConnection(incoming)) => {
@@ -308,8 +325,22 @@ impl Engine {
             .server
             .as_ref()
             .map(|all| all[size].of(incoming.remote_address().ip()).clone());
-        match endpoint.accept(incoming, now, &mut self.answer, config) {
-            Ok((handle, quic)) => Ok(self.add(handle, quic, size)),
+        let accepted = endpoint.accept(incoming, now, &mut self.answer, config);
+        let has_too_many = crypto::too_many();
+        match accepted {
+            Ok((handle, quic)) => {
+                let index = self.add(handle, quic, size);
+                match self.connection(index) {
+                    Some(connection) if has_too_many => connection.refuse(now, TOO_MANY_PIECES),
+                    _ => {}
+                }
+                Ok(index)
+            }
+            Err(_) if has_too_many => Err(Loss {
+                kind: 6,
+                code: 0,
+                text: TOO_MANY_PIECES.into(),
+            }),
             Err(error) => Err(Loss::from(&error.cause)),
         }
     }
@@ -319,12 +350,16 @@ impl Engine {
         self.answer.clear();
         let connection = self.connections.get_mut(index)?.as_mut()?;
         let sent = connection.quic.poll_transmit(now, max, &mut self.answer);
+        let is_aside = sent
+            .as_ref()
+            .is_some_and(|sent| sent.destination != connection.quic.remote_address());
         self.settle(index);
         let sent = sent?;
         Some(Transmitted {
             bytes: sent.size,
             segment: sent.segment_size.unwrap_or(sent.size),
             to: sent.destination,
+            is_aside,
         })
     }
 

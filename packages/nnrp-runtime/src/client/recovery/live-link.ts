@@ -213,16 +213,18 @@ export class LiveLink implements PacketSink, SentLogOwner {
 
   oversized(head: Packet, fault: WireFault): boolean {
     if (this.isOver) return true;
-    this.arrivals++;
+    // What is not skipped is the end.
     const isSkipped = this.owner.sink.oversized?.(head, fault) ?? false;
-    if (isSkipped) this.count(head.sessionId);
+    if (isSkipped) {
+      this.arrivals++;
+      this.count(head.sessionId);
+    }
     return isSkipped;
   }
 
   broken(fault: WireFault, foreign?: Uint8Array): void {
     if (this.isOver) return;
-    const isForeign = foreign !== undefined && !this.hasHeard;
-    if (isForeign && this.owner.noServer?.(this, framingError(fault, foreign, NO_SERVER)) === true) return;
+    if (!this.hasHeard && this.owner.noServer?.(this, framingError(fault, foreign, NO_SERVER)) === true) return;
     this.owner.sink.broken(fault, foreign);
   }
 

@@ -104,6 +104,12 @@ describe('a way that is blocked', () => {
     ['speak HTTP', {}],
     ['speak HTTP', { hello: true }],
     ['speak HTTP', { revision: 'auto' }],
+    ['speak half NNRP', {}],
+    ['speak half NNRP', { hello: true }],
+    ['speak half NNRP', { revision: 'auto' }],
+    ['declare too much', {}],
+    ['declare too much', { hello: true }],
+    ['declare too much', { revision: 'auto' }],
   ] as const)('is left for the next when it takes connections to %s, with %o', async (mode, config) => {
     const server = await serve(['nnrp://127.0.0.1:0']);
     const [first, second] = [

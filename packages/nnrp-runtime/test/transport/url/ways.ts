@@ -11,6 +11,9 @@ const { certificate, key } = await issue({ name: 'CN=server', ips: ['127.0.0.1']
 export const CERTIFIED = { tls: { certificateChain: certificate, privateKey: key } };
 export const TRUSTING = { tls: { roots: certificate } };
 
+/** Of a packet: its header, and where that says how long the rest is. */
+const [HEADER_BYTES, LENGTHS_AT] = [40, 12];
+
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -60,7 +63,14 @@ export class Relay {
   /** Milliseconds that everything takes on its way to the server. */
   delayMs = 0;
   /** What it does with connections. */
-  mode: 'pass on' | 'be silent' | 'hang up' | 'hang up when spoken to' | 'speak HTTP' = 'pass on';
+  mode:
+    | 'pass on'
+    | 'be silent'
+    | 'hang up'
+    | 'hang up when spoken to'
+    | 'speak HTTP'
+    | 'speak half NNRP'
+    | 'declare too much' = 'pass on';
   /** The ends of clients that are there. */
   readonly clients = new Set<Socket>();
   private readonly sockets = new Set<Socket>();
@@ -112,6 +122,13 @@ export class Relay {
     client.on('error', () => {}).on('close', () => this.clients.delete(client));
     if (this.mode === 'hang up') client.destroy();
     if (this.mode === 'speak HTTP') client.resume().write('HTTP/1.1 400 Bad Request\r\n\r\n');
+    if (this.mode === 'speak half NNRP') client.resume().write(Buffer.concat([Buffer.from('NNRP'), Buffer.alloc(60)]));
+    if (this.mode === 'declare too much') {
+      client.once('data', (question: Buffer) => {
+        const head = Buffer.from(question.subarray(0, HEADER_BYTES));
+        client.resume().write(head.fill(0x7f, LENGTHS_AT, LENGTHS_AT + 8));
+      });
+    }
     // What is not read would hide the end of the connection.
     if (this.mode === 'be silent') client.resume();
     if (this.mode === 'hang up when spoken to') client.once('data', () => client.destroy());

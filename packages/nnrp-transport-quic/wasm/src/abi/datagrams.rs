@@ -70,7 +70,7 @@ pub extern "C" fn accept(now: f64) -> i32 {
 }
 
 /// @param max - datagrams at most. @returns bytes in all, 0 when there is nothing to send; `out[8]` where they are, `out[9]`
-/// bytes of each datagram but the last, `out[0..7]` where to: family, port, words, scope
+/// bytes of each datagram but the last, `out[0..7]` where to: family, port, words, scope; `out[7]` 1 when the connection is elsewhere
 #[no_mangle]
 pub extern "C" fn transmit(index: u32, now: f64, max: u32) -> u32 {
     with(|module| {
@@ -80,6 +80,7 @@ pub extern "C" fn transmit(index: u32, now: f64, max: u32) -> u32 {
         };
         module.tell(0, sent.to);
         module.answer();
+        module.out[7] = u32::from(sent.is_aside);
         module.out[9] = sent.segment as u32;
         sent.bytes as u32
     })

@@ -1,5 +1,6 @@
 //! Packets sealed by ring or by the host, whichever is faster for their size.
 
+use super::pieces::Pieces;
 use crate::host;
 use rustls::crypto::cipher::{AeadKey, Iv, Nonce};
 use rustls::crypto::CipherSuiteCommon;
@@ -62,6 +63,7 @@ impl quic::Algorithm for SharedAlgorithm {
         Box::new(SharedKey {
             small: self.ring.packet_key(key, iv),
             large: HostKeyCell(large),
+            pieces: Pieces::new(),
         })
     }
 
@@ -77,6 +79,7 @@ impl quic::Algorithm for SharedAlgorithm {
 struct SharedKey {
     small: Box<dyn quic::PacketKey>,
     large: HostKeyCell,
+    pieces: Pieces,
 }
 
 impl quic::PacketKey for SharedKey {
@@ -88,9 +91,14 @@ impl quic::PacketKey for SharedKey {
     }
 
     fn decrypt_in_place<'a>(&self, number: u64, header: &[u8], payload: &'a mut [u8]) -> Result<&'a [u8], Error> {
-        match self.large.0.id_for(payload) {
+        let opened = match self.large.0.id_for(payload) {
             Some(id) => self.large.0.open(id, number, header, payload),
             None => self.small.decrypt_in_place(number, header, payload),
+        }?;
+        if self.pieces.allow(opened) {
+            Ok(opened)
+        } else {
+            Err(Error::DecryptError)
         }
     }
 

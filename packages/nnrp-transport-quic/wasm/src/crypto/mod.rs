@@ -3,6 +3,7 @@
 
 mod aead;
 mod exchange;
+mod pieces;
 mod pinned;
 mod roots;
 mod sign;
@@ -10,6 +11,7 @@ mod verifiers;
 mod verify;
 
 pub use aead::last_made;
+pub use pieces::{too_many, varint};
 pub use roots::Root;
 pub use sign::resolver;
 pub use verifiers::{client_verifier, server_verifier, RefusedCertificate};
