@@ -93,16 +93,25 @@ describe.each(WAYS)('a client over %s', (_, connect) => {
   });
 });
 
-describe('a client over TLS', () => {
-  it('may find a name later that has no address now', async () => {
-    vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: CallableFunction) =>
-      setImmediate(() => done(null, []))) as never);
-    await expect(new TlsConnector('two.test:1').connect()).rejects.toMatchObject({
-      rawMessage: "cannot connect to two.test:1: the name 'two.test' has no address",
-      isRetryable: true,
-    });
-  });
+describe('a name that has no address now', () => {
+  const connecting = {
+    TCP: () => NnrpClient.connectTcp('two.test:1'),
+    TLS: () => new TlsConnector('two.test:1').connect(),
+  };
 
+  for (const [over, connectOver] of Object.entries(connecting)) {
+    it.each(['at once', 'later'])(`may have one later, over ${over}, when the lookup answers %s`, async (when) => {
+      vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: CallableFunction) =>
+        when === 'later' ? setImmediate(() => done(null, [])) : done(null, [])) as never);
+      await expect(connectOver()).rejects.toMatchObject({
+        rawMessage: "cannot connect to two.test:1: the name 'two.test' has no address",
+        isRetryable: true,
+      });
+    });
+  }
+});
+
+describe('a client over TLS', () => {
   it('says who has taken the connection, and said nothing', async () => {
     const silent = await listening('127.0.0.1');
     cleanup.push(() => silent.close());

@@ -1,7 +1,7 @@
 import dns from 'node:dns';
 import net, { isIP, isIPv6, type Socket } from 'node:net';
 import { printable, TransportError } from 'nnrp-core';
-import { type Guarded, later, listen } from '../../base/guard.js';
+import { afterThis, type Guarded, later, listen } from '../../base/guard.js';
 import { formatAddress, type HostPort } from '../address/address.js';
 import { type ConnectAttempt, describeAttempts } from '../listening/connect-failure.js';
 import { raceTimes } from './racing-connector.js';
@@ -43,12 +43,15 @@ export class Dialing implements Guarded {
   ) {
     const { host } = target;
     if (isIP(host) !== 0) this.found([host]);
+    // A function of the application's in its place may answer at once, before the caller has what it was called for.
     else
-      dns.lookup(host, { all: true }, (error, addresses) => {
-        if (this.isOver) return;
-        if (error) this.fail(error);
-        else this.found([...new Set(byTurns(addresses.map(({ address }) => address)))]);
-      });
+      dns.lookup(host, { all: true }, (error, addresses) =>
+        afterThis(this, () => {
+          if (this.isOver) return;
+          if (error) this.fail(error);
+          else this.found([...new Set(byTurns(addresses.map(({ address }) => address)))]);
+        }),
+      );
   }
 
   /** @internal What the caller has thrown counts, too, when it was given a socket. */

@@ -3,11 +3,10 @@ import { PacketSplitter, type Revision } from 'nnrp-core';
 import { type Guarded, guard, listen } from '../../base/guard.js';
 import { freeMemory, newMemory } from '../../platform/platform.js';
 import type { PacketSink } from '../contract/contract.js';
-import { waitForOthers } from './busy-readers.js';
 import { COPY_LIMIT } from './lent-packet.js';
 import { pin, pinForSending } from './pinned.js';
 import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
-import { TurnShare } from './turn-share.js';
+import { TurnShare, waitForOthers } from './turn-share.js';
 
 /** Chunks of so many bytes are worth giving back at once. */
 const FREED_BYTES = 16 * 1024;

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { TurnShare } from './turn-share.js';
+import { TurnShare, waitForOthers } from './turn-share.js';
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const LOOK_EVERY = 32;
+let nowMs = 1000;
+vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
 
 describe('the share of a turn that a connection has', () => {
-  let nowMs = 1000;
-  vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
   afterEach(nextTurn);
 
   /** Deals with packets that take so long each, until the share is used up; at most so many milliseconds. */
@@ -44,5 +44,50 @@ describe('the share of a turn that a connection has', () => {
       nowMs += 0.01;
       expect(share.isUsedUp()).toBe(false);
     }
+  });
+});
+
+describe('connections that have used up their share', () => {
+  const owner = { crashed: () => {} };
+  const nextTurnAfter = async (ms: number) => {
+    nowMs += ms;
+    await nextTurn();
+  };
+
+  it('read on in turn for as long as everything else has taken, at most 10 ms', async () => {
+    await nextTurnAfter(0);
+    const read: string[] = [];
+    let isOver = false;
+    const busy = (name: string) =>
+      waitForOthers(owner, () => {
+        read.push(name);
+        nowMs += 4;
+        if (!isOver) busy(name);
+      });
+    waitForOthers(owner, () => {});
+    await nextTurnAfter(0);
+    for (const name of ['a', 'b', 'c']) busy(name);
+    const counts: number[] = [];
+    for (const elsewhereMs of [0, 0, 0, 5, 1000, 0]) {
+      await nextTurnAfter(elsewhereMs);
+      counts.push(read.length);
+    }
+    expect(read.join('')).toBe('abcabcabc'.slice(0, read.length));
+    expect(counts).toEqual([1, 2, 3, 5, 8, 9]);
+    isOver = true;
+    await nextTurnAfter(1000);
+  });
+
+  it('cost themselves when they throw, and none behind them', async () => {
+    const crashes: unknown[] = [];
+    const error = new Error('of the first');
+    const second = new Promise<void>((resolve) => {
+      waitForOthers({ crashed: (thrown) => crashes.push(thrown) }, () => {
+        throw error;
+      });
+      waitForOthers({ crashed: (thrown) => crashes.push(thrown) }, resolve);
+    });
+    await second;
+    expect(crashes).toEqual([error]);
   });
 });

@@ -1,3 +1,5 @@
+import { type Guarded, guard, NO_OWNER, nextTurn } from '../../base/guard.js';
+import { Line } from '../../base/queues/line.js';
 import { loopTurn } from '../../base/time/turn.js';
 
 /** Milliseconds of one turn of the event loop that the packets of one connection may take while others wait. */
@@ -5,6 +7,8 @@ const SHARE_MS = 2;
 /** Milliseconds after which a turn has been long enough for all: then a connection has the least share. */
 const TURN_MS = 20;
 const LEAST_SHARE_MS = 0.1;
+/** Milliseconds of a turn, at most, in which those read on that have used up their share before. */
+const WAITING_MS = 10;
 /** Packets between two looks at the clock. */
 const LOOK_EVERY = 32;
 /** What comes in small pieces hardly fills a turn: so much is taken before it is asked which turn it is. */
@@ -54,4 +58,42 @@ export class TurnShare {
     begun.turn = this.turn;
     begun.atMs = nowMs;
   }
+}
+
+interface Waiting {
+  readonly owner: Guarded;
+  readonly readOn: () => void;
+}
+
+/** Those of the process that have used up their share. */
+const waiting = new Line<Waiting>();
+let willRead = false;
+let haveReadMs = 0;
+
+/**
+ * Reads on when those that have waited longer have had their turn. Together they have as much of each turn of the event loop as
+ * everything else has, ten milliseconds at most: however many peers send as fast as they can, all others are looked at in between.
+ */
+export function waitForOthers(owner: Guarded, readOn: () => void): void {
+  waiting.push({ owner, readOn });
+  readSoon();
+}
+
+function readSoon(): void {
+  if (willRead || waiting.size === 0) return;
+  willRead = true;
+  nextTurn(NO_OWNER, readOn);
+}
+
+function readOn(): void {
+  willRead = false;
+  const nowMs = performance.now();
+  const untilMs = nowMs + Math.min(nowMs - haveReadMs, WAITING_MS);
+  for (let left = waiting.size; left > 0; left--) {
+    const next = waiting.take();
+    guard(next.owner, next.readOn);
+    if (performance.now() >= untilMs) break;
+  }
+  haveReadMs = performance.now();
+  readSoon();
 }
