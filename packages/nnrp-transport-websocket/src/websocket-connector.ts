@@ -15,6 +15,7 @@ import {
   Patience,
   type PeerIdentity,
   peerIdentity,
+  type ResumingSocket,
   reasonOf,
   whenAborted,
 } from 'nnrp-runtime/transport';
@@ -37,6 +38,9 @@ interface Upgrade {
   dialing?: Dialing;
   /** Once it has connected. */
   socket?: Socket;
+  /** Of `wss:`, the same socket with what is known of it. */
+  secured?: ResumingSocket;
+  isOver?: boolean;
 }
 
 /** Connects to one server over WebSocket, each time anew. */
@@ -78,14 +82,13 @@ export class WebSocketConnector implements FramedConnector {
     return new Promise((resolve, reject) => {
       const owner: Guarded = { crashed: (error) => fail(error as Error) };
       const upgrade = this.begin(owner);
-      let isOver = false;
       const end = () => {
-        isOver = true;
+        upgrade.isOver = true;
         patience.end();
         letGo();
       };
       const fail = (error: unknown) => {
-        if (isOver) return;
+        if (upgrade.isOver) return;
         end();
         reject(error);
         upgrade.dialing?.end();
@@ -105,14 +108,14 @@ export class WebSocketConnector implements FramedConnector {
       });
       listen(owner, upgrade.websocket, 'open', () => {
         const { upgraded } = upgrade.websocket;
-        if (upgraded === undefined || isOver) {
+        if (upgraded === undefined || upgrade.isOver) {
           upgraded?.socket.destroy();
           return;
         }
         end();
         const { socket, head } = upgraded;
         const facts = { remoteAddress: shown, isServer: false, head };
-        const identity = secure && serverIdentity(socket as TLSSocket, secure);
+        const identity = upgrade.secured && serverIdentity(upgrade.secured, secure?.verify === true);
         resolve(overWebSocket(socket, facts, transport, identity));
       });
     });
@@ -122,14 +125,25 @@ export class WebSocketConnector implements FramedConnector {
     const { url, host, port } = this.target;
     const { headers, origin, offerSubprotocol, secure, connectTimeoutMs } = this.#settings;
     // The library dials before its constructor is done.
-    const begun: Omit<Upgrade, 'websocket'> = {};
-    const dial = (_: object, created: (error: Error | null, socket?: Socket) => void) => {
+    const upgrade: Partial<Upgrade> = {};
+    const dial = (options: object, created: (error: Error | null, socket?: Socket) => void) => {
       const failed = (error: Error) => created(error);
       const connected = (over: Socket) => {
-        begun.socket = secure === undefined ? over : secured(owner, over, host, secure);
-        created(null, begun.socket);
+        upgrade.socket = over;
+        if (secure === undefined) {
+          created(null, over);
+          return;
+        }
+        const secured = secure.tickets.use(owner, (session) => startTls(over, host, secure, session));
+        const { socket } = secured;
+        Object.assign(upgrade, { socket, secured });
+        listen(owner, socket, 'secureConnect', () => created(null, socket));
+        listen(owner, socket, 'error', (error: Error) => {
+          if (!upgrade.isOver && secure.tickets.stumbled(secured, error)) dial(options, created);
+          else created(error);
+        });
       };
-      begun.dialing = new Dialing({ host, port }, connectTimeoutMs, { noDelay: true }, { connected, failed });
+      upgrade.dialing = new Dialing({ host, port }, connectTimeoutMs, { noDelay: true }, { connected, failed });
     };
     const websocket = new SocketOnly(url, offerSubprotocol ? [SUBPROTOCOL] : [], {
       headers,
@@ -139,7 +153,7 @@ export class WebSocketConnector implements FramedConnector {
       // The library, and Node.js behind it, take a socket that comes later: the types of neither say so.
       createConnection: dial as never,
     });
-    return Object.assign(begun, { websocket });
+    return Object.assign(upgrade, { websocket });
   }
 
   private failure(error: Error): TransportError {
@@ -164,26 +178,23 @@ export class WebSocketConnector implements FramedConnector {
   }
 }
 
-/** Speaks TLS over a connection, and goes on with the latest session of TLS where the server still knows it. */
-function secured(owner: Guarded, over: Socket, host: string, settings: SecureSettings): TLSSocket {
-  const { tls, serverName, tickets } = settings;
-  const socket = connectTls({
+function startTls(over: Socket, host: string, settings: SecureSettings, session: Buffer | undefined): TLSSocket {
+  const { tls, serverName } = settings;
+  return connectTls({
     ...tls,
     host,
     socket: over,
-    session: tickets.next(),
+    session,
     checkServerIdentity: (_host, { raw }) => checkServerName(serverName, raw),
   });
-  tickets.keepOf(socket, owner);
-  return socket;
 }
 
 /** Of `wss:`, the identity of the server; without verification it is not proved. */
-function serverIdentity(socket: TLSSocket, { verify, tickets }: SecureSettings): PeerIdentity {
+function serverIdentity({ socket, certificate }: ResumingSocket, asked: boolean): PeerIdentity {
   return peerIdentity({
-    asked: verify,
+    asked,
     verified: socket.authorized,
-    certificate: tickets.certificateOf(socket),
+    certificate,
     alpn: socket.alpnProtocol || undefined,
     protocol: socket.getProtocol() ?? undefined,
   });

@@ -85,7 +85,7 @@ export {
 export { describeTlsFailure, isTlsRefusal } from './tls/tls-failure.js';
 export { secureContext, type TlsClientOptions, type TlsServerOptions } from './tls/tls-options.js';
 export { checkServerName, tlsServerName } from './tls/tls-server-name.js';
-export { TlsTickets } from './tls/tls-tickets.js';
+export { type ResumingSocket, TlsTickets } from './tls/tls-tickets.js';
 export { type HostRoutePlan, type PlannedRoute, planHostRoutes } from './url/host-routes.js';
 export { type ListenerAtOptions, listenerAt } from './url/listener-at.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from './url/registry.js';

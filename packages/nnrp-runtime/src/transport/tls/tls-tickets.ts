@@ -5,40 +5,74 @@ import { type Guarded, listen } from '../../base/guard.js';
 /** How often a ticket is offered. A connection that gets no further may have lost its network, or stumbled over the ticket. */
 const MAX_OFFERS = 2;
 
+interface Ticket {
+  readonly session: Buffer;
+  /** That of the handshake in which the session began: one that is gone on with shows none. */
+  readonly certificate: X509Certificate | undefined;
+}
+
+/** A connection that goes on with a session, where there was one. */
+export interface ResumingSocket {
+  readonly socket: TLSSocket;
+  readonly offered: Ticket | undefined;
+  /** Whether the handshake is complete. */
+  readonly isSecured: boolean;
+  /** That of the server, from then on. */
+  readonly certificate: X509Certificate | undefined;
+}
+
 /**
  * What the connections of a connector go on with: the latest session of TLS of the same server, so that a client that comes
  * back makes and checks no signature again, nor does its server. A server that no longer knows the session, as after a
  * renewal, makes a whole handshake. Belongs to one set of options: others might not trust the server's certificate.
  */
 export class TlsTickets {
-  #ticket: Buffer | undefined;
+  #ticket: Ticket | undefined;
   #offers = 0;
-  /** That of the handshake in which the session began: one that is gone on with shows none. */
-  private certificate: X509Certificate | undefined;
+  #isOff = false;
 
-  /** A session to go on with, for node:tls; undefined when there is none. */
-  next(): Buffer | undefined {
-    const ticket = this.#ticket;
-    this.#offers++;
-    if (this.#offers === MAX_OFFERS) this.#ticket = undefined;
-    return ticket;
-  }
-
-  /** Keeps what the server gives from now on. To be called before the handshake. */
-  keepOf(socket: TLSSocket, owner: Guarded): void {
-    listen(owner, socket, 'session', (ticket: Buffer) => {
-      this.#ticket = ticket;
+  /** Begins a handshake by `connect`, which hands the session on to node:tls, and keeps what the server gives from now on. */
+  use(owner: Guarded, connect: (session: Buffer | undefined) => TLSSocket): ResumingSocket {
+    const offered = this.next();
+    const socket = connect(offered?.session);
+    const used: { -readonly [Key in keyof ResumingSocket]: ResumingSocket[Key] } = {
+      socket,
+      offered,
+      isSecured: false,
+      certificate: undefined,
+    };
+    listen(owner, socket, 'secureConnect', () => {
+      used.isSecured = true;
+      // To be read once: Node takes the certificate off the list that it reads it from, so that it gives the issuer's then.
+      used.certificate = socket.isSessionReused() ? offered?.certificate : socket.getPeerX509Certificate();
+    });
+    listen(owner, socket, 'session', (session: Buffer) => {
+      this.#ticket = { session, certificate: used.certificate };
       this.#offers = 0;
     });
+    return used;
   }
 
   /**
-   * The certificate of the server. To be called once for a connection, when the handshake is complete: Node takes the
-   * certificate off the list that it reads it from, so that it gives the issuer's the next time, or none.
+   * Whether a handshake has failed in which a session was offered: some servers answer one that they cannot go on with by an
+   * alert, and take a whole handshake. None is offered to them any more.
    */
-  certificateOf(socket: TLSSocket): X509Certificate | undefined {
-    const shown = socket.getPeerX509Certificate();
-    if (shown !== undefined) this.certificate = shown;
-    return shown ?? (socket.isSessionReused() ? this.certificate : undefined);
+  stumbled({ offered, isSecured }: ResumingSocket, error: Error): boolean {
+    const { code } = error as NodeJS.ErrnoException;
+    if (offered === undefined || isSecured || !code?.startsWith('ERR_SSL_')) return false;
+    this.#isOff = true;
+    return true;
   }
+
+  private next(): Ticket | undefined {
+    const ticket = this.#ticket;
+    this.#offers++;
+    if (this.#offers === MAX_OFFERS) this.#ticket = undefined;
+    return this.#isOff || hasExpired(ticket?.certificate) ? undefined : ticket;
+  }
+}
+
+/** Nothing else looks at it again: a session goes on with what was found when it began. */
+function hasExpired(certificate: X509Certificate | undefined): boolean {
+  return certificate !== undefined && Date.parse(certificate.validTo) < Date.now();
 }

@@ -184,7 +184,9 @@ export class TlsConnector implements FramedConnector {
     return new Promise((resolve, reject) => {
       const owner: Guarded = { crashed: (error) => failed('an internal error', error as Error) };
       let secured: TLSSocket | undefined;
+      let isOver = false;
       const end = () => {
+        isOver = true;
         patience.end();
         letGo();
         dialing.end();
@@ -200,22 +202,14 @@ export class TlsConnector implements FramedConnector {
       const broken = (error: Error) =>
         failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error));
       const shake = (over: Socket) => {
-        const socket = nodeTls().connect({
-          socket: over,
-          host,
-          secureContext: settings.secureContext,
-          session: settings.tickets.next(),
-          ALPNProtocols: [TLS_ALPN],
-          // An address has no place in the handshake, only in the certificate.
-          ...(isIP(settings.serverName) === 0 && { servername: settings.serverName }),
-          // Always said: left out, it depends on an environment variable.
-          rejectUnauthorized: settings.verify,
-          checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
-        });
+        const resuming = settings.tickets.use(owner, (session) => startTls(over, host, settings, session));
+        const { socket } = resuming;
         secured = socket;
-        settings.tickets.keepOf(socket, owner);
         // The listener stays: further errors would otherwise end the process.
-        listen(owner, socket, 'error', broken);
+        listen(owner, socket, 'error', (error: Error) => {
+          if (!isOver && settings.tickets.stumbled(resuming, error)) dialing = dial();
+          else broken(error);
+        });
         listen(owner, socket, 'secureConnect', () => {
           if (settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN) {
             failed(`ALPN: the peer has not agreed on ${TLS_ALPN}`);
@@ -227,8 +221,7 @@ export class TlsConnector implements FramedConnector {
           // Only now: a server that ends its side within the handshake is gone.
           socket.allowHalfOpen = true;
           // Without verification nothing is proved, whatever the certificate says.
-          const certificate = settings.tickets.certificateOf(socket);
-          const identity = identityOf(socket, { asksForCertificate: settings.verify }, certificate);
+          const identity = identityOf(socket, { asksForCertificate: settings.verify }, resuming.certificate);
           const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options, identity);
           // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
           nextTurn(owner, () => {
@@ -237,7 +230,8 @@ export class TlsConnector implements FramedConnector {
           });
         });
       };
-      const dialing = new Dialing(target, connectTimeoutMs, { noDelay: true }, { connected: shake, failed: broken });
+      const dial = () => new Dialing(target, connectTimeoutMs, { noDelay: true }, { connected: shake, failed: broken });
+      let dialing = dial();
       const patience = new Patience(owner, connectTimeoutMs, () => {
         const text = `no TLS connection to ${name} within ${connectTimeoutMs} ms: ${dialing.describe()}`;
         refuse(new TimeoutError(text, connectTimeoutMs));
@@ -245,6 +239,22 @@ export class TlsConnector implements FramedConnector {
       const letGo = whenAborted(owner, signal, refuse);
     });
   }
+}
+
+function startTls(over: Socket, host: string, settings: TlsClientSettings, session: Buffer | undefined): TLSSocket {
+  const { secureContext, serverName, verify } = settings;
+  return nodeTls().connect({
+    socket: over,
+    host,
+    secureContext,
+    session,
+    ALPNProtocols: [TLS_ALPN],
+    // An address has no place in the handshake, only in the certificate.
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    // Always said: left out, it depends on an environment variable.
+    rejectUnauthorized: verify,
+    checkServerIdentity: (_host, { raw }) => checkServerName(serverName, raw),
+  });
 }
 
 function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, identity?: PeerIdentity) {

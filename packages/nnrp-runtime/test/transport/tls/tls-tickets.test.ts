@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RecordingSink } from '../../../src/testing/recording-sink.js';
 import { TestPacket } from '../../../src/testing/test-packet.js';
 import type { FramedTransport } from '../../../src/transport/contract/contract.js';
@@ -21,14 +21,25 @@ afterEach(async () => {
 });
 
 /** A server of node:tls, which knows whether a session was gone on with. */
-async function bareServer(minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Server> {
-  const bare = createServer({ cert: server.certificate, key: server.key, minVersion, maxVersion: minVersion });
+async function bareServer(minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3', own = server): Promise<Server> {
+  const bare = createServer({ cert: own.certificate, key: own.key, minVersion, maxVersion: minVersion });
   cleanup.push(() => bare.close());
   await once(bare.listen(0, '127.0.0.1'), 'listening');
   return bare;
 }
 
-const addressOf = (bare: Server) => `127.0.0.1:${(bare.address() as AddressInfo).port}`;
+/** Hands each connection to the server that is its `target` by then. */
+async function balancer(target: Server) {
+  const balancer = Object.assign(
+    createTcpServer((socket) => void balancer.target.emit('connection', socket)),
+    { target },
+  );
+  cleanup.push(() => balancer.close());
+  await once(balancer.listen(0, '127.0.0.1'), 'listening');
+  return balancer;
+}
+
+const addressOf = (bare: TcpServer) => `127.0.0.1:${(bare.address() as AddressInfo).port}`;
 
 function started(transport: FramedTransport): RecordingSink {
   cleanup.push(() => transport.abort());
@@ -99,6 +110,61 @@ describe('a connector that connects again', () => {
     await expect(connector.connect()).rejects.toThrow('cannot connect');
     expect(connections).toHaveLength(2);
     bare.off('connection', cut);
+    expect((await connectOnce(bare, connector)).isReused).toBe(false);
+  });
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`makes a whole handshake at once with a server of ${version} that refuses its session by an alert`, async () => {
+      const bare = await bareServer(version);
+      const connector = new TlsConnector(addressOf(bare), { roots: root.certificate, minVersion: version });
+      await connectOnce(bare, connector);
+      let connections = 0;
+      const refuse = (socket: Socket) => {
+        connections++;
+        bare.off('connection', refuse);
+        // internal_error, as OpenSSL says of a session that belongs to another context.
+        socket.end(Uint8Array.of(0x15, 3, 3, 0, 2, 2, 80));
+      };
+      bare.prependListener('connection', refuse);
+      bare.on('connection', () => connections++);
+      bare.on('tlsClientError', () => {});
+      expect((await connectOnce(bare, connector)).isReused).toBe(false);
+      expect((await connectOnce(bare, connector)).isReused).toBe(false);
+      expect(connections).toBe(4);
+    });
+
+    it(`is refused each time by the name in the certificate of a server of ${version}`, async () => {
+      const other = await issue({ name: 'CN=other', issuer: root, dns: ['other.example'] });
+      const bare = await bareServer(version, other);
+      bare.on('secureConnection', (socket) => socket.on('error', () => {}));
+      const connector = new TlsConnector(addressOf(bare), { roots: root.certificate, minVersion: version });
+      for (let time = 0; time < 3; time++)
+        await expect(connector.connect()).rejects.toThrow('the certificate is not for 127.0.0.1');
+    });
+  }
+
+  it('knows which of the servers behind one address it goes on with', async () => {
+    const first = await bareServer();
+    const second = await bareServer('TLSv1.3', await issue({ name: 'CN=second', issuer: root, ips: ['127.0.0.1'] }));
+    const balanced = await balancer(first);
+    const connector = new TlsConnector(addressOf(balanced), { roots: root.certificate });
+    expect((await connectOnce(first, connector)).identity?.subject).toBe('CN=server');
+    balanced.target = second;
+    const without = await connector.connect();
+    expect(without.peerIdentity?.subject).toBe('CN=second');
+    // Before its ticket has been read.
+    without.abort();
+    balanced.target = first;
+    const { isReused, identity } = await connectOnce(first, connector);
+    expect([isReused, identity?.subject]).toEqual([true, 'CN=server']);
+  });
+
+  it('makes a whole handshake when the certificate of the server has expired since', async () => {
+    const bare = await bareServer();
+    const connector = new TlsConnector(addressOf(bare), { roots: root.certificate });
+    await connectOnce(bare, connector);
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 31 * 86_400_000);
+    cleanup.push(() => now.mockRestore());
     expect((await connectOnce(bare, connector)).isReused).toBe(false);
   });
 });
