@@ -13,6 +13,7 @@ import { WaitingLine } from '../listening/waiting-line.js';
 import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
+import { hasExpired } from './tls-tickets.js';
 
 /** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
 export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;
@@ -210,11 +211,11 @@ export class TlsHandshakes implements Guarded {
       this.end(ends, handshake);
     }
     const address = formatAddress(remoteAddress ?? 'unknown', remotePort ?? 0);
-    if (this.closed || (rules.requireAlpn && socket.alpnProtocol !== TLS_ALPN)) {
+    const refusal = refusalOf(socket, rules);
+    if (this.closed || refusal !== undefined) {
       listen(this, socket, 'error', () => {});
       socket.destroy();
-      const text = `${address}: ALPN: the peer has not agreed on ${TLS_ALPN}`;
-      this.report(new TransportError(text, { isRetryable: false }), rules);
+      this.report(new TransportError(`${address}: ${refusal}`, { isRetryable: false }), rules);
       return;
     }
     // From here on a peer may end its direction first, and still gets its answers.
@@ -253,6 +254,14 @@ export class TlsHandshakes implements Guarded {
 
 function notCompleted({ handshakeTimeoutMs }: HandshakeRules): string {
   return `the handshake was not completed: the peer went, or took longer than ${handshakeTimeoutMs} ms`;
+}
+
+/** What node:tls takes, and the rules do not. */
+function refusalOf(socket: TLSSocket, { requireAlpn, kept }: HandshakeRules): string | undefined {
+  if (requireAlpn && socket.alpnProtocol !== TLS_ALPN) return `ALPN: the peer has not agreed on ${TLS_ALPN}`;
+  const isOld = kept.clientCertificates === 'require' && socket.isSessionReused();
+  if (!isOld || !hasExpired(socket.getPeerX509Certificate())) return undefined;
+  return describeTlsFailure(new Error(), 'CERT_HAS_EXPIRED');
 }
 
 const MADE_ROOM = 'the handshake made room for others that have begun since';

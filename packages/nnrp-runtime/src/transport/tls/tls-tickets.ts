@@ -72,7 +72,7 @@ export class TlsTickets {
   }
 }
 
-/** Nothing else looks at it again: a session goes on with what was found when it began. */
-function hasExpired(certificate: X509Certificate | undefined): boolean {
+/** To be asked of a session that is gone on with: what was found when it began is not looked at again. */
+export function hasExpired(certificate: X509Certificate | undefined): boolean {
   return certificate !== undefined && Date.parse(certificate.validTo) < Date.now();
 }

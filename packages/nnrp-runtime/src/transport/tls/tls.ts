@@ -35,6 +35,7 @@ import {
   tlsServerSettings,
 } from './tls-options.js';
 import { checkServerName } from './tls-server-name.js';
+import { hasExpired } from './tls-tickets.js';
 
 /** Four full records: enough to keep the network busy, few enough to see a slow peer take them. */
 const MAX_WRITE_BYTES = 64 * 1024;
@@ -276,11 +277,13 @@ function identityOf(
   settings: Pick<HandshakeRules, 'asksForCertificate'>,
   certificate = socket.getPeerX509Certificate(),
 ): PeerIdentity {
+  // A string, whatever the type declarations say.
+  const refusal = (socket.authorizationError as unknown as string | null) ?? undefined;
+  const isOld = socket.isSessionReused() && hasExpired(certificate);
   return peerIdentity({
     asked: settings.asksForCertificate,
-    verified: socket.authorized,
-    // A string, whatever the type declarations say.
-    verificationError: (socket.authorizationError as unknown as string | null) ?? undefined,
+    verified: socket.authorized && !isOld,
+    verificationError: refusal ?? (isOld ? 'CERT_HAS_EXPIRED' : undefined),
     certificate,
     alpn: socket.alpnProtocol || undefined,
     protocol: socket.getProtocol() ?? undefined,

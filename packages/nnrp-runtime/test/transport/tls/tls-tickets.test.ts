@@ -13,6 +13,7 @@ import { type Issued, issue } from '../../support/certificates.js';
 const root = await issue({ name: 'CN=root', authority: true });
 const server = await issue({ name: 'CN=server', issuer: root, ips: ['127.0.0.1'] });
 const client = await issue({ name: 'CN=client', issuer: root, use: 'client' });
+const brief = await issue({ name: 'CN=brief', issuer: root, use: 'client', toDay: 1 });
 const otherRoot = await issue({ name: 'CN=other root', authority: true });
 
 const cleanup: (() => unknown)[] = [];
@@ -203,4 +204,27 @@ describe('a listener whose clients come back with a session', () => {
     await started(await connector.connect()).untilClosed();
     await expect.poll(() => failures).toEqual([expect.stringContaining('unknown root')]);
   });
+
+  for (const mode of ['request', 'require'] as const) {
+    it(`looks again at when the certificate of a client expires: ${mode}`, async () => {
+      const failures: string[] = [];
+      const listener = await listening({
+        clientCertificates: mode,
+        clientRoots: root.certificate,
+        onHandshakeFailure: (error) => failures.push(error.message),
+      });
+      const connector = new TlsConnector(listener.address, { roots: root.certificate, ...own(brief) });
+      expect((await accepted(listener, connector)).peerIdentity?.authorized).toBe(true);
+      // Before that of the server.
+      const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 2 * 86_400_000);
+      cleanup.push(() => now.mockRestore());
+      if (mode === 'request') {
+        const { peerIdentity } = await accepted(listener, connector);
+        expect(peerIdentity).toMatchObject({ authorized: false, authorizationError: 'CERT_HAS_EXPIRED' });
+        return;
+      }
+      await started(await connector.connect()).untilClosed();
+      await expect.poll(() => failures).toEqual([expect.stringContaining('has expired')]);
+    });
+  }
 });
