@@ -42,7 +42,7 @@ export class ResumeAnswers {
    * Those that the server has put off, and when the next one of them is asked for: one after the other, ever later, until it
    * takes one. Many that were asked for all the time would be too many refusals for one connection.
    */
-  private readonly putOff = new Set<ResumableSession>();
+  private putOff: ResumableSession[] = [];
   private retry: Timer | undefined;
   private waits = FIRST_WAIT;
   private askedAgain: ResumableSession | undefined;
@@ -64,27 +64,22 @@ export class ResumeAnswers {
    * takes each for a guess: it slows down a connection that guesses often, and closes it in the end.
    */
   askAll(link: LiveLink, sessions: Iterable<ResumableSession>): void {
-    const all = [...sessions];
+    this.untried = [...sessions];
     this.refused = 0;
     this.waits = FIRST_WAIT;
-    this.untried = all;
-    if (all.length > MOST_REFUSED) {
-      this.untried = inOrderOfTrial(all);
-      this.askNext(link);
-    } else this.askRest(link);
+    const areMany = this.untried.length > MOST_REFUSED;
+    if (areMany) this.untried = inOrderOfTrial(this.untried);
+    this.askNext(link, areMany ? 1 : MOST_REFUSED);
   }
 
-  /** Asks for all of them that are wanted still. */
+  /** Asks for these; all of them are wanted. */
   ask(link: LiveLink, sessions: readonly ResumableSession[]): void {
-    let isAsked = false;
+    if (sessions.length === 0) return;
     for (const session of sessions) {
-      if (!this.isWanted(session)) continue;
-      isAsked = true;
       this.asked.add(session);
       const { open, packet } = resumeRequest(session);
       link.ask({ packet, resumes: { session, open } });
     }
-    if (!isAsked) return;
     this.owner.awaitAnswers(link);
     // A path that is dead already, or has died meanwhile, is found by it.
     link.fence();
@@ -108,7 +103,7 @@ export class ResumeAnswers {
     const rest = isWanted && answer.outcome === 'resumed' ? session.resume(answer.grant, answer.position) : undefined;
     if (answer.outcome !== 'refused' && rest === undefined) link.send(abortClose(session.sessionId));
     const unknown = isWanted ? this.settle(link, session, open, answer, rest) : undefined;
-    if (unknown === undefined) this.askRest(link);
+    if (unknown === undefined) this.askNext(link);
     else this.knowsNot(link, unknown);
   }
 
@@ -125,7 +120,7 @@ export class ResumeAnswers {
   forget(): void {
     this.asked.clear();
     this.untried = [];
-    this.putOff.clear();
+    this.putOff = [];
     clearTimeout(this.retry);
     this.retry = undefined;
   }
@@ -165,25 +160,22 @@ export class ResumeAnswers {
     else {
       session.refusal = refusal;
       session.notBeforeMs = performance.now() + refusal.retryAfterMs;
-      this.putOff.add(session);
+      this.putOff.push(session);
       this.askLater(link);
     }
     return undefined;
   }
 
-  private askNext(link: LiveLink): void {
+  /** @param most - of those that are wanted still */
+  private askNext(link: LiveLink, most = this.untried.length): void {
     this.untried = this.untried.filter((session) => this.isWanted(session));
-    this.ask(link, this.untried.splice(0, 1));
-  }
-
-  private askRest(link: LiveLink): void {
-    this.ask(link, this.untried.splice(0));
+    this.ask(link, this.untried.splice(0, most));
   }
 
   /** The server knows nothing of a session that it was asked for. */
   private knowsNot(link: LiveLink, why: NnrpError): void {
     if (++this.refused < MOST_REFUSED) {
-      this.askNext(link);
+      this.askNext(link, 1);
       return;
     }
     for (const session of this.untried.splice(0)) this.owner.sessionLost(session, refusedLikeOthers(session, why));
@@ -194,7 +186,7 @@ export class ResumeAnswers {
   }
 
   private askLater(link: LiveLink): void {
-    if (this.putOff.size === 0) return;
+    if (this.putOff.length === 0) return;
     const { owner } = this;
     this.retry ??= later(owner, backoffMs(this.waits++, owner.settings.reconnectBackoffMs), () => {
       this.retry = undefined;
@@ -205,8 +197,11 @@ export class ResumeAnswers {
 
   /** @param most - of those whose time has come */
   private askAgain(link: LiveLink, most?: number): void {
-    const due = [...this.putOff].filter(({ notBeforeMs }) => notBeforeMs <= performance.now()).slice(0, most);
-    for (const session of due) this.putOff.delete(session);
+    // One that is over meanwhile must not take the turn of another.
+    const wanted = this.putOff.filter((session) => this.isWanted(session));
+    const due = wanted.filter(({ notBeforeMs }) => notBeforeMs <= performance.now()).slice(0, most);
+    const asked = new Set(due);
+    this.putOff = wanted.filter((session) => !asked.has(session));
     [this.askedAgain] = due;
     this.ask(link, due);
   }

@@ -11,9 +11,9 @@ const { MessageType } = preview3;
 afterEach(() => RecoveryServer.clear());
 
 /** A client with so many sessions. */
-async function withSessions(count: number, reconnectBackoffMs = 10) {
+async function withSessions(count: number, reconnectBackoffMs = 10, closeTimeoutMs = 5000) {
   const server = await RecoveryServer.start();
-  const { client, session } = await server.session({ reconnectBackoffMs });
+  const { client, session } = await server.session({ reconnectBackoffMs, closeTimeoutMs });
   const sessions: NnrpClientSession[] = [session];
   while (sessions.length < count) sessions.push(await client.openSession());
   const lost: { sessionId: number; error: unknown }[] = [];
@@ -86,6 +86,19 @@ describe('a client with many sessions', () => {
     const inTheEnd = tokensOn(1).slice(-6);
     expect(new Set(inTheEnd.map(({ requestedSessionId }) => requestedSessionId)).size).toBe(6);
     expect([lost, server.links.length]).toEqual([[], 2]);
+  });
+
+  it('does not wait for those that were closed after the server had put them off', async () => {
+    const { server, client, sessions, tokensOn } = await withSessions(60, 1, 1);
+    let isReady = false;
+    server.verdict = () => (isReady ? 'resume' : { retryAfterMs: 1 });
+    server.cut();
+    await eventually(() => tokensOn(1).length >= 60, 'all were asked for');
+    const resumed = new Promise<unknown>((resolve) => client.once('resumed', resolve));
+    await Promise.allSettled(sessions.slice(0, -1).map((session) => session.close({ inFlightPolicy: 1, drainTimeoutMs: 0 })));
+    isReady = true;
+    expect(await resumed).toMatchObject({ sessions: 1 });
+    expect(server.known(sessions.at(-1) as NnrpClientSession).link).toBe(server.link);
   });
 
   it('asks for none that was closed meanwhile', async () => {
