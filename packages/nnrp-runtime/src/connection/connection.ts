@@ -349,10 +349,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   outboxDrained(): void {}
   partialDropped(): void {}
 
-  get outboxBytes(): number {
-    return this.outbox.byteLength;
-  }
-
   /** @param why - it is the end of the connection */
   outboxOverflowed(why = 'reads too slowly'): void {
     this.endNow(new TransportError(`${this.remoteAddress} ${why}: ${this.outbox.byteLength} bytes wait to be sent`));

@@ -151,7 +151,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     if (session === undefined) return this.isAway;
     this.sessions.delete(sessionId);
     this.link?.forget(session);
-    if (session.isAttached) return false;
+    if (session.isAttached) {
+      // What has closed it has come through.
+      this.reconnecting.succeeded(true);
+      return false;
+    }
     this.caughtUp();
     // The caller may be about to close the connection.
     if (this.sessions.size === 0) nextTurn(this, () => this.lookAtWindows());

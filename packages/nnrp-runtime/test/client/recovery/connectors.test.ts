@@ -178,6 +178,19 @@ describe('the wait before the next attempt', () => {
     }
     expect(performance.now() - startMs).toBeLessThan(1500);
   });
+
+  it('begins anew when another session was opened and closed meanwhile', async () => {
+    const server = await RecoveryServer.start();
+    const { client, known } = await server.session({ reconnectBackoffMs: 8 });
+    const startMs = performance.now();
+    for (let round = 2; round < 12; round++) {
+      const other = await client.openSession();
+      await other.close();
+      server.cut();
+      await server.back(known, round);
+    }
+    expect(performance.now() - startMs).toBeLessThan(1500);
+  });
 });
 
 describe('a server that says nothing', () => {

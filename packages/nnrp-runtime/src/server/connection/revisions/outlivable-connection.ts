@@ -46,6 +46,10 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     return this.outbox.log;
   }
 
+  get outboxBytes(): number {
+    return this.outbox.byteLength;
+  }
+
   protected override get protocolAdvice() {
     return NO_CLIENT;
   }
