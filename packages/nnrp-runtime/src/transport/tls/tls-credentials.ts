@@ -76,8 +76,7 @@ export function trustedRoots(field: string, source: CertificateSource): string {
     throw new UsageError(`${field}: none of the certificates is a root (self-signed), so they can verify nothing`);
   }
   // Bundles hold roots past their time; one that still counts is enough.
-  const now = Date.now();
-  if (anchors.every(({ validTo }) => Date.parse(validTo) < now)) {
+  if (anchors.every(hasExpired)) {
     throw new UsageError(`${field}: every root in it has expired, the last one on ${anchors.at(-1)?.validTo}`);
   }
   return pem(roots);
@@ -164,10 +163,15 @@ function readDerKey(key: Buffer, secret: { passphrase?: string }): KeyObject {
   throw new UsageError(`privateKey: the DER key cannot be read${doubt}`, { cause: causes[0] });
 }
 
-function checkDates({ validFrom, validTo }: X509Certificate, what: string): void {
-  const now = Date.now();
-  if (Date.parse(validTo) < now) throw new UsageError(`${what} has expired, on ${validTo}`);
-  if (Date.parse(validFrom) > now) throw new UsageError(`${what} is not valid before ${validFrom}`);
+/** By the clock of this end; none has not. */
+export function hasExpired(certificate: X509Certificate | undefined): boolean {
+  return certificate !== undefined && Date.parse(certificate.validTo) < Date.now();
+}
+
+function checkDates(certificate: X509Certificate, what: string): void {
+  const { validFrom, validTo } = certificate;
+  if (hasExpired(certificate)) throw new UsageError(`${what} has expired, on ${validTo}`);
+  if (Date.parse(validFrom) > Date.now()) throw new UsageError(`${what} is not valid before ${validFrom}`);
 }
 
 function pem(list: readonly X509Certificate[]): string {

@@ -11,9 +11,9 @@ import type { ListenerBound, ListenerBoundName } from '../contract/contract.js';
 import { boundOf, type Stranger, type StrangerLimits, Strangers } from '../listening/strangers.js';
 import { WaitingLine } from '../listening/waiting-line.js';
 import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
+import { hasExpired } from './tls-credentials.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
-import { hasExpired } from './tls-tickets.js';
 
 /** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
 export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type Guarded, listen } from '../../base/guard.js';
+import { hasExpired } from './tls-credentials.js';
 
 /** How often a ticket is offered. A connection that gets no further may have lost its network, or stumbled over the ticket. */
 const MAX_OFFERS = 2;
@@ -68,11 +69,7 @@ export class TlsTickets {
     const ticket = this.#ticket;
     this.#offers++;
     if (this.#offers === MAX_OFFERS) this.#ticket = undefined;
+    // A session goes on with what was found when it began: nothing else looks at the certificate again.
     return this.#isOff || hasExpired(ticket?.certificate) ? undefined : ticket;
   }
-}
-
-/** To be asked of a session that is gone on with: what was found when it began is not looked at again. */
-export function hasExpired(certificate: X509Certificate | undefined): boolean {
-  return certificate !== undefined && Date.parse(certificate.validTo) < Date.now();
 }

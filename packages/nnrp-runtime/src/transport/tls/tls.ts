@@ -23,6 +23,7 @@ import { StreamTransport } from '../stream/stream-transport.js';
 import { targetOf } from '../tcp/tcp.js';
 import { connectOptions, type TcpConnectOptions, type TcpOptions, tcpOptions } from '../tcp/tcp-options.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from '../tcp/tcp-server.js';
+import { hasExpired } from './tls-credentials.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { type HandshakeRules, TlsHandshakes } from './tls-handshakes.js';
 import {
@@ -35,7 +36,6 @@ import {
   tlsServerSettings,
 } from './tls-options.js';
 import { checkServerName } from './tls-server-name.js';
-import { hasExpired } from './tls-tickets.js';
 
 /** Four full records: enough to keep the network busy, few enough to see a slow peer take them. */
 const MAX_WRITE_BYTES = 64 * 1024;

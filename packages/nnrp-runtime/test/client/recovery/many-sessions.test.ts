@@ -95,7 +95,9 @@ describe('a client with many sessions', () => {
     server.cut();
     await eventually(() => tokensOn(1).length >= 60, 'all were asked for');
     const resumed = new Promise<unknown>((resolve) => client.once('resumed', resolve));
-    await Promise.allSettled(sessions.slice(0, -1).map((session) => session.close({ inFlightPolicy: 1, drainTimeoutMs: 0 })));
+    await Promise.allSettled(
+      sessions.slice(0, -1).map((session) => session.close({ inFlightPolicy: 1, drainTimeoutMs: 0 })),
+    );
     isReady = true;
     expect(await resumed).toMatchObject({ sessions: 1 });
     expect(server.known(sessions.at(-1) as NnrpClientSession).link).toBe(server.link);
