@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TurnShare, waitForOthers } from './turn-share.js';
 
@@ -76,6 +77,14 @@ describe('connections that have used up their share', () => {
     expect(counts).toEqual([1, 2, 3, 5, 8, 9]);
     isOver = true;
     await nextTurnAfter(1000);
+  });
+
+  it('read on in the async context of their own', async () => {
+    const store = new AsyncLocalStorage<string>();
+    const readIn = ['of the first', 'of the second'].map((own) =>
+      store.run(own, () => new Promise((resolve) => waitForOthers(owner, () => resolve(store.getStore())))),
+    );
+    expect(await Promise.all(readIn)).toEqual(['of the first', 'of the second']);
   });
 
   it('cost themselves when they throw, and none behind them', async () => {

@@ -1,6 +1,7 @@
 import { type Guarded, guard, NO_OWNER, nextTurn } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
 import { loopTurn } from '../../base/time/turn.js';
+import { type AsyncContext, currentContext } from '../../platform/platform.js';
 
 /** Milliseconds of one turn of the event loop that the packets of one connection may take while others wait. */
 const SHARE_MS = 2;
@@ -62,6 +63,8 @@ export class TurnShare {
 
 interface Waiting {
   readonly owner: Guarded;
+  /** The line may be read in the context of any connection. */
+  readonly context: AsyncContext;
   readonly readOn: () => void;
 }
 
@@ -75,7 +78,7 @@ let haveReadMs = 0;
  * everything else has, ten milliseconds at most: however many peers send as fast as they can, all others are looked at in between.
  */
 export function waitForOthers(owner: Guarded, readOn: () => void): void {
-  waiting.push({ owner, readOn });
+  waiting.push({ owner, context: currentContext(), readOn });
   readSoon();
 }
 
@@ -91,7 +94,7 @@ function readOn(): void {
   const untilMs = nowMs + Math.min(nowMs - haveReadMs, WAITING_MS);
   for (let left = waiting.size; left > 0; left--) {
     const next = waiting.take();
-    guard(next.owner, next.readOn);
+    next.context.runInAsyncScope(guard, undefined, next.owner, next.readOn);
     if (performance.now() >= untilMs) break;
   }
   haveReadMs = performance.now();
