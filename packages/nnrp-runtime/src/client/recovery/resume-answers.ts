@@ -69,7 +69,7 @@ export class ResumeAnswers {
     this.waits = FIRST_WAIT;
     const areMany = this.untried.length > MOST_REFUSED;
     if (areMany) this.untried = inOrderOfTrial(this.untried);
-    this.askNext(link, areMany ? 1 : MOST_REFUSED);
+    this.askUntried(link, areMany ? 1 : MOST_REFUSED);
   }
 
   /** Asks for these; all of them are wanted. */
@@ -103,7 +103,7 @@ export class ResumeAnswers {
     const rest = isWanted && answer.outcome === 'resumed' ? session.resume(answer.grant, answer.position) : undefined;
     if (answer.outcome !== 'refused' && rest === undefined) link.send(abortClose(session.sessionId));
     const unknown = isWanted ? this.settle(link, session, open, answer, rest) : undefined;
-    if (unknown === undefined) this.askNext(link);
+    if (unknown === undefined) this.askUntried(link);
     else this.knowsNot(link, unknown);
   }
 
@@ -166,8 +166,8 @@ export class ResumeAnswers {
     return undefined;
   }
 
-  /** @param most - of those that are wanted still */
-  private askNext(link: LiveLink, most = this.untried.length): void {
+  /** @param most - of those that are wanted still; all of them when left out */
+  private askUntried(link: LiveLink, most = this.untried.length): void {
     this.untried = this.untried.filter((session) => this.isWanted(session));
     this.ask(link, this.untried.splice(0, most));
   }
@@ -175,7 +175,7 @@ export class ResumeAnswers {
   /** The server knows nothing of a session that it was asked for. */
   private knowsNot(link: LiveLink, why: NnrpError): void {
     if (++this.refused < MOST_REFUSED) {
-      this.askNext(link, 1);
+      this.askUntried(link, 1);
       return;
     }
     for (const session of this.untried.splice(0)) this.owner.sessionLost(session, refusedLikeOthers(session, why));

@@ -211,8 +211,9 @@ export class TlsHandshakes implements Guarded {
       this.end(ends, handshake);
     }
     const address = formatAddress(remoteAddress ?? 'unknown', remotePort ?? 0);
-    const refusal = refusalOf(socket, rules);
-    if (this.closed || refusal !== undefined) {
+    // Of a listener that is closed, nothing is reported.
+    const refusal = this.closed ? '' : refusalOf(socket, rules);
+    if (refusal !== undefined) {
       listen(this, socket, 'error', () => {});
       socket.destroy();
       this.report(new TransportError(`${address}: ${refusal}`, { isRetryable: false }), rules);
