@@ -35,6 +35,11 @@ export interface OutboundPacket {
  */
 export interface PacketSink {
   /**
+   * Whether its peers were not chosen, as those of a server: then many that send as fast as they can should not make all
+   * others wait. A transport may leave it out of account.
+   */
+  readonly isOneOfMany?: boolean;
+  /**
    * The next packet, in order. A transport never reuses bytes that it has handed over, and does not count on them either:
    * it marks their memory as untransferable (`worker_threads.markAsUntransferable`), and bears with it when it is
    * transferred all the same.

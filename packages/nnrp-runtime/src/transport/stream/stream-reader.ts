@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { PacketSplitter, type Revision } from 'nnrp-core';
-import { type Guarded, guard, listen } from '../../base/guard.js';
+import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
 import { freeMemory, newMemory } from '../../platform/platform.js';
 import type { PacketSink } from '../contract/contract.js';
 import { COPY_LIMIT } from './lent-packet.js';
@@ -130,6 +130,7 @@ export class StreamReader {
     const { sink } = this;
     if (sink === undefined || this.delivering) return;
     this.delivering = true;
+    const isOneOfMany = sink.isOneOfMany === true;
     let marked: Uint8Array | undefined;
     try {
       while (!this.paused && !this.waitsForTurn && this.state !== 'stopped') {
@@ -143,7 +144,7 @@ export class StreamReader {
           else pin(marked.buffer);
         }
         sink.packet(packet);
-        if (this.share.isUsedUp()) this.letOthersGo();
+        if (this.share.isUsedUp(isOneOfMany)) this.letOthersGo(isOneOfMany);
       }
     } finally {
       this.delivering = false;
@@ -163,16 +164,18 @@ export class StreamReader {
     this.owner.caughtUp();
   }
 
-  /** What has come and what still comes waits until all other connections have been read once, and those that wait already. */
-  private letOthersGo(): void {
+  /** What has come and what still comes waits until all others have been read once; of many, those that wait already, too. */
+  private letOthersGo(isOneOfMany: boolean): void {
     this.waitsForTurn = true;
     this.stream.pause();
-    waitForOthers(this.owner, () => {
+    const goOn = () => {
       this.waitsForTurn = false;
       this.share.renew();
       if (this.paused) this.owner.caughtUp();
       else this.readOn();
-    });
+    };
+    if (isOneOfMany) waitForOthers(this.owner, goOn);
+    else nextTurn(this.owner, goOn);
   }
 
   private checkEnd(): void {

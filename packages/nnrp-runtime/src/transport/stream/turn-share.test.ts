@@ -11,12 +11,12 @@ describe('the share of a turn that a connection has', () => {
   afterEach(nextTurn);
 
   /** Deals with packets that take so long each, until the share is used up; at most so many milliseconds. */
-  function used(share: TurnShare, packetMs: number, atMostMs = 100): number {
+  function used(share: TurnShare, packetMs: number, atMostMs = 100, isOneOfMany = true): number {
     share.begin(64 * 1024);
     const beganMs = nowMs;
     for (;;) {
       nowMs += packetMs;
-      if (share.isUsedUp() || nowMs - beganMs >= atMostMs) return nowMs - beganMs;
+      if (share.isUsedUp(isOneOfMany) || nowMs - beganMs >= atMostMs) return nowMs - beganMs;
     }
   }
 
@@ -37,13 +37,18 @@ describe('the share of a turn that a connection has', () => {
     expect(used(new TurnShare(), 0.01)).toBeGreaterThan(1.9);
   });
 
+  it('is whole for a connection whose peer was chosen, however long all together have taken', () => {
+    for (let others = 0; others < 15; others++) used(new TurnShare(), 0.01);
+    expect(used(new TurnShare(), 0.01, 100, false)).toBeGreaterThan(1.9);
+  });
+
   it('is never used up by a few packets, however long all together have taken', () => {
     for (let others = 0; others < 15; others++) used(new TurnShare(), 0.01);
     const share = new TurnShare();
     share.begin(200);
     for (let packets = 1; packets < LOOK_EVERY; packets++) {
       nowMs += 0.01;
-      expect(share.isUsedUp()).toBe(false);
+      expect(share.isUsedUp(true)).toBe(false);
     }
   });
 });

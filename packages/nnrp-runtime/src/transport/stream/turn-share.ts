@@ -39,14 +39,19 @@ export class TurnShare {
     if (loopTurn() !== this.turn) this.renew(performance.now());
   }
 
-  /** One packet has been dealt with. @returns whether the others must have their turn now */
-  isUsedUp(): boolean {
+  /**
+   * One packet has been dealt with.
+   *
+   * @param isOneOfMany - whether it counts how long the turn has been for all
+   * @returns whether the others must have their turn now
+   */
+  isUsedUp(isOneOfMany: boolean): boolean {
     if (--this.untilLook > 0) return false;
     this.untilLook = LOOK_EVERY;
     const nowMs = performance.now();
     const tookMs = nowMs - this.beganMs;
     if (tookMs < LEAST_SHARE_MS) return false;
-    if (loopTurn() === this.turn) return tookMs >= SHARE_MS || nowMs - begun.atMs >= TURN_MS;
+    if (loopTurn() === this.turn) return tookMs >= SHARE_MS || (isOneOfMany && nowMs - begun.atMs >= TURN_MS);
     this.renew(nowMs);
     return false;
   }

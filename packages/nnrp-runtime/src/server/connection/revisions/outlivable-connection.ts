@@ -30,6 +30,8 @@ class CountedLog extends SentLog {
 
 /** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
+  /** Any peer may connect. */
+  readonly isOneOfMany = true;
   /** It ended without a word: by the network, not by what either side has said. */
   isLost = false;
   /** What the client says it understands, bits of PeerMessages. */
