@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { InFlightPolicy } from 'nnrp-core/preview3';
 import { afterAll, expect, it } from 'vitest';
 import { CliProcess, serving } from './cli-process.js';
 
@@ -22,6 +23,19 @@ export default async function* ({ signal }) {
 `,
 );
 
+/** Says how its sessions are closed, too. */
+const telling = join(folder, 'telling.mjs');
+writeFileSync(
+  telling,
+  `import submit from './endless.mjs';
+export default {
+  submit,
+  close: ({ metadata }) => console.log('policy', metadata.inFlightPolicy),
+  ended: (session, reason) => console.log('ended:', reason.message),
+};
+`,
+);
+
 /* A client that is gone without a word may come back for its work, which goes on for two minutes. A command does not come back. */
 
 it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
@@ -37,6 +51,15 @@ it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     expect((await server.stop()).stderr).not.toMatch(/suspended|lost/);
   },
 );
+
+it('nnrp submit has the work aborted, which is confirmed at once', async () => {
+  const { server, address } = await serving(telling);
+  const submit = new CliProcess('bin.js', ['submit', 'x', '--to', address, '--output']);
+  await submit.printed(/word/);
+  await submit.stop('SIGTERM');
+  await server.printed(new RegExp(`policy ${InFlightPolicy.Abort}\nended: .*was closed by the client\n`));
+  await server.stop();
+});
 
 it('nnrp submit gives its work up when whoever reads its output has gone', async () => {
   const { server, address } = await serving(endless);

@@ -22,19 +22,26 @@ afterEach(async () => {
 
 type Submit = ServeHandlers['submit'];
 
-async function sessions(submit: Submit, count: number, failures: HandlerFailure[] = []): Promise<NnrpClientSession[]> {
+interface SessionsOptions {
+  readonly failures?: HandlerFailure[];
+  /** As a client of the reference does not. */
+  readonly announce?: boolean;
+}
+
+async function sessions(submit: Submit, count: number, options: SessionsOptions = {}): Promise<NnrpClientSession[]> {
+  const { failures = [], announce } = options;
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxInFlightOperations: 100, drainTimeoutMs: 0 });
   server.on('handlerFailure', (failure) => failures.push(failure));
   void server.serve({ submit, close: drainOnClose });
-  const client = await NnrpClient.connectTcp(server.localAddress);
+  const client = await NnrpClient.connectTcp(server.localAddress, { announce });
   opened.push(server, client);
   const result: NnrpClientSession[] = [];
   for (let index = 0; index < count; index++) result.push(await client.openSession({ defaultDeadlineMs: 0 }));
   return result;
 }
 
-async function session(submit: Submit, failures: HandlerFailure[] = []): Promise<NnrpClientSession> {
-  return (await sessions(submit, 1, failures))[0]!;
+async function session(submit: Submit, options?: SessionsOptions): Promise<NnrpClientSession> {
+  return (await sessions(submit, 1, options))[0]!;
 }
 
 /** Joined fragments of a token stream, after checking how it is marked. */
@@ -166,7 +173,7 @@ describe('a close without a time to drain', () => {
 
   it('is confirmed when the work in progress is answered', async () => {
     const { submit, operations } = held();
-    const client = await session(submit);
+    const client = await session(submit, { announce: false });
     const result = (await client.submit('slow')).result();
     const closed = client.close({ drainTimeoutMs: 0 });
     await expect.poll(() => operations[0]?.session.state).toBe('closing');
@@ -178,11 +185,22 @@ describe('a close without a time to drain', () => {
   it('is confirmed in two seconds at the latest', async () => {
     const failures: HandlerFailure[] = [];
     const { submit } = held();
-    const client = await session(submit, failures);
+    const client = await session(submit, { failures, announce: false });
     const result = (await client.submit('never')).result();
     const closing = client.close({ drainTimeoutMs: 0 });
     await Promise.all([expect(result).rejects.toThrow('closed by the client'), closing]);
     expect(failures).toEqual([]);
+  });
+
+  it('drops the work at once for an announced client, which names the time that it means', async () => {
+    const { submit, operations } = held();
+    const client = await session(submit);
+    const result = (await client.submit('never')).result();
+    const [{ cut }] = await Promise.all([
+      client.close({ drainTimeoutMs: 0 }),
+      expect(result).rejects.toThrow('closed'),
+    ]);
+    expect([cut.length, operations[0]?.signal.aborted]).toEqual([1, true]);
   });
 
   it('drops the work at once with the policy abort', async () => {

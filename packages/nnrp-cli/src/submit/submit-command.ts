@@ -100,15 +100,18 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     if (io.stderr.isTTY) io.stderr.write(ERASE_LINE);
     log.line(`nnrp: ${text}`);
   };
-  client.on('peerError', ({ error }) => tell(error.message));
+  let isLeft = false;
+  // What is given up is reported as aborted: that is what was asked for.
+  client.on('peerError', ({ error }) => {
+    if (!isLeft) tell(error.message);
+  });
   client.on('suspended', ({ error }) => tell(`away: ${error.message}`));
   client.on('resumed', ({ awayMs, replayed }) => {
     tell(`back after ${Math.round(awayMs)} ms; packets sent again: ${replayed}`);
   });
-  let isLeft = false;
   const forget = giveUpWhenLeft(() => {
     isLeft = true;
-    return client.close({ drainTimeoutMs: 0 });
+    return client.close({ inFlightPolicy: InFlightPolicy.Abort });
   });
   try {
     const session = await open(client, options.deadline);
