@@ -86,3 +86,32 @@ describe.each(['preview3', 'preview4'] as const)('a session of a client that com
     await expect(result).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_LOST' });
   });
 });
+
+it('more than a thousand sessions of one client are not lost to a policy that fails for each of them once', async () => {
+  const COUNT = 1010;
+  let asked = 0;
+  const authorize = () => {
+    asked++;
+    if (asked > COUNT && asked <= 2 * COUNT) throw new Error('the database is away');
+    return true;
+  };
+  const server = await NnrpServer.bindTcp('127.0.0.1:0', { authorize });
+  server.serve({ submit: () => 'done' }).catch(() => {});
+  let transport: FramedTransport | undefined;
+  const tcp = new TcpConnector(server.localAddress);
+  const connect = async () => {
+    transport = await tcp.connect();
+    return transport;
+  };
+  const client = await NnrpClient.connect({ kind: 'tcp', connect }, { reconnectBackoffMs: 1 });
+  cleanup.push(
+    () => server.close({ drainTimeoutMs: 0 }),
+    () => client.close(),
+  );
+  let lost = 0;
+  client.on('lost', () => lost++);
+  await Promise.all(Array.from({ length: COUNT }, () => client.openSession()));
+  transport?.abort();
+  await eventually(() => asked > 2 * COUNT && server.suspendedCount === 0, 'all are back');
+  expect([lost, server.sessionCount]).toEqual([0, COUNT]);
+});
