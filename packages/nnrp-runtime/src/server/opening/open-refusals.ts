@@ -139,9 +139,12 @@ export class OpenRefusals {
     if (this.connection.sessionCount === 0) this.connection.leave('too many sessions were refused to its address');
   }
 
-  /** As many requests wait as may, behind a refusal whose answer is delayed. */
-  guessesOn(): void {
+  /** As many requests wait as may, behind a refusal whose answer is delayed. @returns whether that costs the connection */
+  guessesOn(): boolean {
+    // A client that comes back asks for all of its sessions, and some of them may have lost their right.
+    if (this.connection.sessionCount > 0) return false;
     const text = 'sessions are asked for while the refusal of others is still to be answered';
     this.connection.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
+    return true;
   }
 }
