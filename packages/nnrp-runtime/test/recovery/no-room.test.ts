@@ -86,3 +86,52 @@ describe.each(['preview3', 'preview4'] as const)('a session of a client that com
     await expect(result).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_LOST' });
   });
 });
+
+/** A client with so many sessions, and a way to cut its connection. */
+async function withSessions(count: number, config: NnrpServerOptions) {
+  const server = await NnrpServer.bindTcp('127.0.0.1:0', config);
+  server.serve({ submit: () => 'done' }).catch(() => {});
+  let transport: FramedTransport | undefined;
+  const tcp = new TcpConnector(server.localAddress);
+  const connect = async () => {
+    transport = await tcp.connect();
+    return transport;
+  };
+  const client = await NnrpClient.connect({ kind: 'tcp', connect }, { reconnectBackoffMs: 1 });
+  cleanup.push(
+    () => server.close({ drainTimeoutMs: 0 }),
+    () => client.close(),
+  );
+  const lost: number[] = [];
+  client.on('lost', ({ sessionId }) => lost.push(sessionId));
+  await Promise.all(Array.from({ length: count }, () => client.openSession()));
+  return { server, client, lost, cut: () => transport?.abort() };
+}
+
+it('more than a thousand sessions of one client are not lost to a policy that fails for each of them once', async () => {
+  const COUNT = 1010;
+  let asked = 0;
+  const authorize = () => {
+    asked++;
+    if (asked > COUNT && asked <= 2 * COUNT) throw new Error('the database is away');
+    return true;
+  };
+  const { server, lost, cut } = await withSessions(COUNT, { authorize });
+  cut();
+  await eventually(() => asked > 2 * COUNT && server.suspendedCount === 0, 'all are back');
+  expect([lost, server.sessionCount]).toEqual([[], COUNT]);
+});
+
+it('a hundred sessions of one client are not lost with those that the policy lets in no more', async () => {
+  // More than are refused at once: the others wait behind the rest of them.
+  const REFUSED = 12;
+  const validateSessionOpen = (_open: unknown, { resumes = REFUSED + 1 }: { readonly resumes?: number }) => {
+    if (resumes <= REFUSED) throw new HandlerError('GONE', 'no');
+    return undefined;
+  };
+  const { client, lost, cut } = await withSessions(100, { applicationPolicy: { validateSessionOpen } });
+  const resumed = new Promise((resolve) => client.once('resumed', resolve));
+  cut();
+  expect(await Promise.race([resumed, client.closed])).toMatchObject({ sessions: 100 - REFUSED });
+  expect(lost.sort((a, b) => a - b)).toEqual(Array.from({ length: REFUSED }, (_, index) => index + 1));
+});

@@ -9,7 +9,7 @@ afterEach(() => vi.restoreAllMocks());
 const REFUSAL = { remoteAddress: '127.0.0.1:1', open: {} as preview3.SessionOpen, errorCode: 1 };
 const ACK = { ...OPENED, sessionStatus: preview3.SessionStatus.Rejected };
 
-function refusing() {
+function refusing(maxSessionsPerConnection = 50) {
   const failures: ProtocolError[] = [];
   let sent = 0;
   const connection = {
@@ -24,7 +24,11 @@ function refusing() {
       return true;
     },
   } as unknown as RefusingConnection;
-  const server = { bounds: { tally: { refusedSessions: 0 } }, sessionRefused: () => {} } as unknown as RefusingServer;
+  const server = {
+    config: { maxSessionsPerConnection },
+    bounds: { tally: { refusedSessions: 0 } },
+    sessionRefused: () => {},
+  } as unknown as RefusingServer;
   const refusals = new OpenRefusals(connection, server);
   const refuse = (count: number) => {
     for (let each = 0; each < count; each++) refusals.refused(REFUSAL, ACK, undefined);
@@ -41,6 +45,17 @@ describe('sessions that are refused to one connection', () => {
     refuse(1);
     expect(failures.map(({ rawMessage }) => rawMessage)).toEqual([
       '1000 sessions were refused on this connection within 10000 ms',
+    ]);
+  });
+
+  it('may be twenty in ten seconds for each that it may have', () => {
+    vi.spyOn(performance, 'now').mockReturnValue(50_000);
+    const { refuse, failures, sent } = refusing(1024);
+    refuse(20 * 1024);
+    expect([failures, sent()]).toEqual([[], 20 * 1024]);
+    refuse(1);
+    expect(failures.map(({ rawMessage }) => rawMessage)).toEqual([
+      '20480 sessions were refused on this connection within 10000 ms',
     ]);
   });
 

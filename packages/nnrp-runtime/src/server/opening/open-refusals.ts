@@ -14,10 +14,12 @@ import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } fro
 
 /**
  * Refused opens in so many milliseconds after which a connection is given up: an honest client does not ask that often. It may
- * ask for as long as the server's policy fails, and for many sessions.
+ * ask for as long as the server's policy fails, and for each of as many sessions as it may have: some ten times, where it
+ * waits ever longer from a tenth of a second on, and some seventeen from a millisecond on.
  */
-const MAX_REFUSED = 1000;
 const REFUSED_WITHIN_MS = 10_000;
+const MAX_REFUSED_PER_SESSION = 20;
+const LEAST_MAX_REFUSED = 1000;
 
 /** What refusing a session needs of the connection. */
 export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount' | 'dialect'> {
@@ -90,8 +92,10 @@ export class OpenRefusals {
       this.countedSinceMs = nowMs;
       this.refusedCount = 0;
     }
-    if (++this.refusedCount > MAX_REFUSED) {
-      const text = `${MAX_REFUSED} sessions were refused on this connection within ${REFUSED_WITHIN_MS} ms`;
+    const { maxSessionsPerConnection } = this.server.config;
+    const most = Math.max(LEAST_MAX_REFUSED, MAX_REFUSED_PER_SESSION * maxSessionsPerConnection);
+    if (++this.refusedCount > most) {
+      const text = `${most} sessions were refused on this connection within ${REFUSED_WITHIN_MS} ms`;
       connection.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
       return;
     }
@@ -135,9 +139,12 @@ export class OpenRefusals {
     if (this.connection.sessionCount === 0) this.connection.leave('too many sessions were refused to its address');
   }
 
-  /** As many requests wait as may, behind a refusal whose answer is delayed. */
-  guessesOn(): void {
+  /** As many requests wait as may, behind a refusal whose answer is delayed. @returns whether that costs the connection */
+  guessesOn(): boolean {
+    // A client that comes back asks for all of its sessions, and some of them may have lost their right.
+    if (this.connection.sessionCount > 0) return false;
     const text = 'sessions are asked for while the refusal of others is still to be answered';
     this.connection.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
+    return true;
   }
 }

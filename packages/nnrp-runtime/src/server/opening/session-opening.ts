@@ -254,10 +254,7 @@ export class SessionOpening {
 
   private holdWhenFull(): void {
     if (this.pausesReading || this.line.size < MAX_WAITING) return;
-    if (this.delay !== undefined) {
-      this.refusals.guessesOn();
-      return;
-    }
+    if (this.delay !== undefined && this.refusals.guessesOn()) return;
     this.pausesReading = true;
     this.owner.hold();
   }

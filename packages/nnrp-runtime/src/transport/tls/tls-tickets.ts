@@ -3,7 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import { type Guarded, listen } from '../../base/guard.js';
 import { hasExpired } from './tls-credentials.js';
 
-/** How often a ticket is offered. A connection that gets no further may have lost its network, or stumbled over the ticket. */
+/**
+ * How often a ticket is offered that the server does not take. A connection that gets no further may have lost its network, or
+ * stumbled over the ticket.
+ */
 const MAX_OFFERS = 2;
 
 interface Ticket {
@@ -42,14 +45,21 @@ export class TlsTickets {
       isSecured: false,
       certificate: undefined,
     };
+    let isTaken = false;
     listen(owner, socket, 'secureConnect', () => {
       used.isSecured = true;
+      isTaken = socket.isSessionReused();
       // To be read once: Node takes the certificate off the list that it reads it from, so that it gives the issuer's then.
-      used.certificate = socket.isSessionReused() ? offered?.certificate : socket.getPeerX509Certificate();
+      used.certificate = isTaken ? offered?.certificate : socket.getPeerX509Certificate();
+      // Servers of Node.js, for one, give no other ticket for one that they have taken.
+      if (isTaken) this.keep(this.#ticket ?? offered);
+    });
+    listen(owner, socket, 'close', () => {
+      // The server may have stumbled after its part of the handshake was done.
+      if (isTaken && socket.readableDidRead === false) this.#ticket = undefined;
     });
     listen(owner, socket, 'session', (session: Buffer) => {
-      this.#ticket = { session, certificate: used.certificate };
-      this.#offers = 0;
+      this.keep({ session, certificate: used.certificate });
     });
     return used;
   }
@@ -63,6 +73,11 @@ export class TlsTickets {
     if (offered === undefined || isSecured || !code?.startsWith('ERR_SSL_')) return false;
     this.#isOff = true;
     return true;
+  }
+
+  private keep(ticket: Ticket | undefined): void {
+    this.#ticket = ticket;
+    this.#offers = 0;
   }
 
   private next(): Ticket | undefined {
