@@ -40,6 +40,9 @@ const TRANSPORT: Readonly<Record<number, string>> = {
   11: 'an address token that is not valid',
   12: 'closed by the application during the handshake',
   13: 'too many bytes of the handshake at once',
+  14: 'new keys before the last ones were in use',
+  15: 'more packets than its keys are good for',
+  16: 'no way left that its packets could take',
 };
 
 /**

@@ -221,7 +221,7 @@ describe('the time of one operation does not grow with what there is', () => {
     [
       'the end of an operation while many sessions wait for room on their connection',
       (size) => {
-        const flow = new ConnectionFlow();
+        const flow = new ConnectionFlow(owner);
         const held = Array.from({ length: size }, () => waiterOf(() => 'connection blocked'));
         for (const waiter of held) flow.serve(waiter);
         flow.inFlight = 1e9;
@@ -231,7 +231,7 @@ describe('the time of one operation does not grow with what there is', () => {
     [
       'the end of an operation while many sessions wait for their own',
       (size) => {
-        const flow = new ConnectionFlow();
+        const flow = new ConnectionFlow(owner);
         const blocked = Array.from({ length: size }, () => waiterOf(() => 'blocked'));
         for (const waiter of blocked) flow.serve(waiter);
         flow.inFlight = 1e9;

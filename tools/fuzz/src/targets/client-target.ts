@@ -33,7 +33,7 @@ interface Inside {
     readonly isClosed: boolean;
     readonly unfinishedBytes: number;
     readonly sessionCount: number;
-    readonly flow: { readonly inFlight: number; readonly line: readonly unknown[] };
+    readonly flow: { readonly inFlight: number; readonly isIdle: boolean };
     readonly unread: { readonly unreadBytes: number; readonly isReadingPaused: boolean };
     readonly opens: { readonly isPending: boolean };
     readonly greeting: { readonly isPending: boolean };
@@ -215,7 +215,7 @@ export class ClientTarget {
     const counts = {
       sessions: inside.sessionCount,
       'operations in flight': inside.flow.inFlight,
-      'sessions in the line': inside.flow.line.length,
+      'sessions in a line': inside.flow.isIdle ? 0 : 1,
       'unread bytes': inside.unread.unreadBytes,
     };
     const left = Object.entries(counts).flatMap(([name, count]) => (count === 0 ? [] : [`${name}: ${count}`]));

@@ -58,7 +58,7 @@ const PROGRESS_BYTES = 4096;
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends AnnouncedConnection implements OpeningConnection, KeepAliveTarget {
   readonly role = 'client';
-  readonly flow = new ConnectionFlow();
+  readonly flow = new ConnectionFlow(this);
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
   readonly reading: ReadingHold;

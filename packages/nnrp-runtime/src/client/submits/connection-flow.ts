@@ -1,5 +1,6 @@
 import { type FlowOutcome, FlowScope } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
+import { afterThis, type Guarded } from '../../base/guard.js';
 import { Chain, type Link } from '../../base/queues/chain.js';
 import { Pressure } from '../../connection/controls/pressure.js';
 
@@ -47,13 +48,14 @@ export class ConnectionFlow {
   private readonly blocked = new Chain<RoomTurn>();
   private serving = false;
   private again = false;
+  /** Whether those that are blocked are about to be looked at. */
+  private isDue = false;
 
-  /** The sessions that stand in a line, in no order. */
-  get line(): RoomWaiter[] {
-    const waiters: RoomWaiter[] = [];
-    for (const chain of [this.background, this.others, this.blocked])
-      for (let turn = chain.first; turn !== undefined; turn = turn.after) waiters.push(turn.waiter);
-    return waiters;
+  constructor(private readonly owner: Guarded) {}
+
+  /** Whether no session stands in a line. */
+  get isIdle(): boolean {
+    return this.others.isEmpty && this.background.isEmpty && this.blocked.isEmpty;
   }
 
   /** FLOW_UPDATE of connection scope. */
@@ -118,7 +120,6 @@ export class ConnectionFlow {
 
   /** Starts what may start, one of each session in turn; sessions that were served last come last the next time. */
   serveAll(): void {
-    if (this.others.isEmpty && this.background.isEmpty) return;
     this.again = true;
     // What is started may end at once: the loop below comes to it.
     if (this.serving) return;
@@ -155,7 +156,14 @@ export class ConnectionFlow {
     return outcome;
   }
 
+  /** Once for all that the server says at once: there may be many of them. */
   private lookAtBlocked(): void {
-    for (let turn = this.blocked.first; turn !== undefined; turn = this.blocked.first) this.awaitRoom(turn.waiter);
+    if (this.isDue) return;
+    this.isDue = true;
+    afterThis(this.owner, () => {
+      this.isDue = false;
+      for (let turn = this.blocked.first; turn !== undefined; turn = this.blocked.first) this.awaitRoom(turn.waiter);
+      this.serveAll();
+    });
   }
 }

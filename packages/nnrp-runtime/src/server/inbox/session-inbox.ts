@@ -365,7 +365,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 }
 
-function retainedBytes(event: ServerSessionEvent): number {
+export function retainedBytes(event: ServerSessionEvent): number {
   if ('body' in event) return EVENT_BYTES + event.body.length;
   return event.type === 'peerError' ? EVENT_BYTES + bytesOfDetails(event.details) : EVENT_BYTES;
 }

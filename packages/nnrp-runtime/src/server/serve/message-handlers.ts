@@ -15,11 +15,14 @@ import type {
   ServerSessionEvent,
 } from '../contract/server-messages.js';
 import { type FrameFailure, failureOnPurpose, handlerFailure } from '../failures/frame-failure.js';
+import { retainedBytes } from '../inbox/session-inbox.js';
 import type { ServerSession } from '../session/server-session.js';
 import type { ServeHandlers } from './serve-handlers.js';
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
 const CLOSE_HANDLER_MS = 4_000;
+/** What a handler that runs costs besides the message that it was given (measured, rounded up). */
+const HANDLER_BYTES = 1024;
 
 /** What the handlers of messages need of the server. */
 export interface MessageHandlersOwner {
@@ -40,13 +43,13 @@ export class MessageHandlers {
   /** The session is served from now on. */
   attended(session: ServerSession): void {
     const { session: opened } = this.handlers;
-    if (opened !== undefined) this.aside(session, 0, () => opened.call(this.handlers, session.handle));
+    if (opened !== undefined) this.aside(session, 0, HANDLER_BYTES, () => opened.call(this.handlers, session.handle));
   }
 
   cancel(cancel: NnrpCancel, session: ServerSession): void {
     const { handlers } = this;
     if (handlers.cancel !== undefined)
-      this.aside(session, cancel.frameId, () => handlers.cancel?.(cancel, session.handle));
+      this.aside(session, cancel.frameId, HANDLER_BYTES, () => handlers.cancel?.(cancel, session.handle));
   }
 
   /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
@@ -120,27 +123,37 @@ export class MessageHandlers {
     const cached = event.type === 'cachePut' || event.type === 'cacheInvalidate';
     if ((cached ? handlers.cache : handlers.event) === undefined) return;
     described(event);
-    if (cached) this.aside(session, 0, () => handlers.cache?.(event, session.handle));
-    else this.aside(session, 0, () => handlers.event?.(event, session.handle));
+    const bytes = HANDLER_BYTES + retainedBytes(event);
+    if (cached) this.aside(session, 0, bytes, () => handlers.cache?.(event, session.handle));
+    else this.aside(session, 0, bytes, () => handlers.event?.(event, session.handle));
   }
 
   ended(session: ServerSession, reason: NnrpError): void {
     const { handlers } = this;
     if (handlers.ended === undefined) return;
     const own = session.endReason ?? reason;
-    this.aside(session, 0, () => handlers.ended?.(session.handle, own));
+    this.aside(session, 0, HANDLER_BYTES, () => handlers.ended?.(session.handle, own));
   }
 
-  /** Runs a handler whose failure must end nothing else. */
-  private aside(session: ServerSession, frameId: number, handler: () => unknown): void {
+  /**
+   * Runs a handler whose failure must end nothing else. The client decides how many run at once, so what they hold counts as what
+   * waits in the session: of a client that has too much of it no more is read until some are done.
+   *
+   * @param bytes - that it holds as long as it runs
+   */
+  private aside(session: ServerSession, frameId: number, bytes: number, handler: () => unknown): void {
+    const failed = (error: unknown) => this.failedAside(session, frameId, error);
     try {
       const outcome = this.context.run(handler);
-      if (isThenable(outcome))
-        settledOnce(outcome).then(undefined, (error: unknown) =>
-          guard(session.connection, () => this.failedAside(session, frameId, error)),
-        );
+      if (!isThenable(outcome)) return;
+      const { queued } = session;
+      queued.count(bytes);
+      const done = () => guard(session.connection, () => queued.count(-bytes));
+      settledOnce(outcome)
+        .then(undefined, (error: unknown) => guard(session.connection, () => failed(error)))
+        .then(done);
     } catch (error) {
-      this.failedAside(session, frameId, error);
+      failed(error);
     }
   }
 

@@ -90,6 +90,6 @@ export interface ServeHandlers {
   ): void | PromiseLike<void>;
   /** The client wants to close; its session is confirmed closed when the handler is done and work has drained. */
   close?(close: NnrpClose, session: NnrpServerSession): void | PromiseLike<void>;
-  /** Whatever else a session says: flow updates and errors. */
+  /** Whatever else a session says: flow updates and errors. While much of it is not done, the client is not read; so with `cache` and `cancel`. */
   event?(event: ServerSessionEvent, session: NnrpServerSession): void | PromiseLike<void>;
 }

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
+import { bytes, packet, submit, T, u16, u32, u64 } from '../../preview4/peer.js';
+import { cleaning, opened, serving } from '../../preview4/stage.js';
+import { eventually } from '../../support/eventually.js';
+
+cleaning();
+
+const KIB = 1024;
+const BODY = Buffer.alloc(64 * KIB);
+const CAPABILITY = bytes(u16(0), u16(3), u16(0), u16(0), u64(0), u64(0), u32(BODY.length), u32(0));
+const ALL = bytes(u32(0), u32(0), u64(0), u64(0), u32(0), u32(0));
+
+/** A handler that is not done before `release`. */
+function slow() {
+  const slow = { running: 0, heard: 0, release: () => {}, handler: async () => {} };
+  const released = new Promise<void>((resolve) => {
+    slow.release = resolve;
+  });
+  slow.handler = async () => {
+    slow.running++;
+    slow.heard++;
+    await released;
+    slow.running--;
+  };
+  return slow;
+}
+
+it.each<[string, number, (session: number, at: number) => Buffer]>([
+  ['event', 64 * KIB, (session) => packet(T.capability, { session }, CAPABILITY, BODY)],
+  ['cache', KIB, (session) => packet(T.cacheInvalidate, { session }, ALL)],
+  [
+    'cancel',
+    KIB,
+    (session, at) =>
+      Buffer.concat([
+        packet(T.submit, { session, frame: at + 1 }, submit({ operation: at + 1 }), 'x'),
+        packet(T.frameCancel, { session, frame: at + 1 }),
+      ]),
+  ],
+])('a client whose messages the handler %s does not get done with is not read further', async (name, each, make) => {
+  const work = slow();
+  const handlers: ServeHandlers = {
+    submit: (operation) => (operation.text() === 'x' ? operation.finished.then(() => '') : 'served'),
+    [name]: work.handler,
+  };
+  const maxQueuedBytesPerConnection = 1024 * KIB;
+  const config = { maxQueuedBytesPerConnection, maxInFlightOperations: 0, supportedCacheObjects: [5] };
+  const server = await serving(handlers, config);
+  const { peer, session } = await opened(server, { inFlight: 0 });
+  const other = await opened(server, { inFlight: 0 });
+  const count = Math.ceil((8 * maxQueuedBytesPerConnection) / each);
+  for (let at = 0; at < count; at++) peer.send(make(session, at));
+  const hits = () => server.stats().connectionQueuedBytes?.hits ?? 0;
+  await eventually(() => hits() > 0 || work.heard === count, 'so much runs that the client is not read');
+  expect(work.running).toBeLessThan(count / 2);
+  other.peer.send(packet(T.submit, { session: other.session, frame: 1 }, submit({ operation: 1 }), 'still there'));
+  expect((await other.peer.next(T.result))?.text).toBe('served');
+  work.release();
+  await eventually(() => work.heard === count, 'all is heard in the end');
+  await eventually(() => server.stats().connectionQueuedBytes?.value === 0, 'nothing is counted any more');
+});
