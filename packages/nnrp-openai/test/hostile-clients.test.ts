@@ -135,6 +135,20 @@ describe('bodies of requests', () => {
   );
 });
 
+describe('connections', () => {
+  it('of which there are too many are closed, and a warning says so', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { baseUrl } = await stage.gateway(endless, { maxConnections: 1 });
+    const first = raw(baseUrl, http(STREAMED));
+    await once(first.socket, 'data');
+    expect(warned).not.toHaveBeenCalled();
+    const { port, hostname } = new URL(baseUrl);
+    const second = connect(Number(port), hostname).on('error', () => {});
+    await eventually(() => second.destroyed || second.resume().readableEnded, 'it is closed');
+    expect(JSON.stringify(warned.mock.calls)).toContain('maxConnections: all 1 are open');
+  });
+});
+
 describe('an application that', () => {
   it('forgets to return its client is told by a warning, and the process goes on', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { TcpListener } from 'nnrp-runtime/transport';
 import { afterEach, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { WebSocketListener } from '../src/index.js';
 
@@ -89,4 +91,17 @@ it('a listener is named by its address when it is closed, too', async () => {
   await listener.close();
   expect([listener.address, listener.toJSON()['address']]).toEqual([address, address]);
   await expect(listener.accept()).rejects.toThrow(address);
+});
+
+it('a server that agrees on no sub-protocol is told of, with what connects to it', async () => {
+  const foreign = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => false });
+  undo.push(() => foreign.close());
+  await once(foreign, 'listening');
+  const url = `ws://127.0.0.1:${(foreign.address() as { port: number }).port}/`;
+  await expect(NnrpClient.connect(url)).rejects.toMatchObject({
+    message: expect.stringMatching(/agrees on no sub-protocol, .*: offerSubprotocol: false connects to them$/),
+    isRetryable: false,
+  });
+  const client = await NnrpClient.connect(url, { transports: { ws: { offerSubprotocol: false } } });
+  undo.push(() => client.close());
 });

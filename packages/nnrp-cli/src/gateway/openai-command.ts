@@ -10,6 +10,7 @@ import { alpnOption } from '../options/alpn.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { type ClientRevision, revisionOption } from '../options/revision.js';
 import { LimitedLog } from '../serve/limited-log.js';
+import { connectionsWithin, limitsOfProcess } from '../serve/process/descriptors.js';
 import { onSignals } from '../serve/process/signals.js';
 import { connectClient } from '../submit/connect-client.js';
 import { errorText, writeLine } from '../terminal-text.js';
@@ -28,6 +29,8 @@ interface OpenAiOptions extends TransportFlags {
 
 const DEFAULT_HTTP = '127.0.0.1:8080';
 const CONNECT_TIMEOUT_MS = 10_000;
+/** What `createOpenAiServer` takes by default. */
+const MOST_CONNECTIONS = 4096;
 
 /** Adds `nnrp openai`. */
 export function addOpenAiCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
@@ -83,7 +86,8 @@ async function openai(options: OpenAiOptions, io: CliIo): Promise<ExitCode> {
   checkListen(options.listen);
   const { createOpenAiServer } = await import('nnrp-openai');
   const connect = await connector(options, report);
-  const gateway = createOpenAiServer(connect, { keys, deadlineMs: options.deadline });
+  const fewer = connectionsWithin(limitsOfProcess(), MOST_CONNECTIONS);
+  const gateway = createOpenAiServer(connect, { keys, deadlineMs: options.deadline, ...fewer });
   let forget = () => {};
   let unfollow = () => {};
   try {

@@ -78,6 +78,7 @@ export class OpenAiServer {
       (request, response) => void this.handle(request, response),
     );
     this.#server.maxConnections = maxConnections;
+    this.#server.on('drop', () => this.#reports.full(maxConnections));
   }
 
   /** Requests that are being answered. */

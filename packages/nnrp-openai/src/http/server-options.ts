@@ -36,7 +36,7 @@ export interface OpenAiServerOptions {
   readonly maxSessions?: number | undefined;
   /** Requests at once; more are refused with 503; default 1024. */
   readonly maxRequests?: number | undefined;
-  /** Connections at once; more are closed; default 4096. */
+  /** Connections at once; more are closed, which a warning of the process tells; default 4096. */
   readonly maxConnections?: number | undefined;
   /** Bytes of the body of a request; default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;

@@ -21,6 +21,11 @@ describe('the connections that a server takes by default', () => {
     expect(connectionsWithin(limits(files))).toEqual(connections);
   });
 
+  it('are those that the server of another protocol takes by default, where that is fewer', () => {
+    expect(connectionsWithin(limits('1024'), 4096)).toEqual({ maxConnections: 768 });
+    expect(connectionsWithin(limits('4352'), 4096)).toEqual({});
+  });
+
   it('are as many as ever where nothing says how many descriptors there are', () => {
     expect([connectionsWithin(undefined), connectionsWithin('')]).toEqual([{}, {}]);
     expect(limitsOfProcess() ?? 'Max open files').toContain('Max open files');

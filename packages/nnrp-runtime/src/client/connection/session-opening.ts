@@ -246,8 +246,8 @@ export class SessionOpening {
   private opened(pending: PendingOpen, ack: preview3.SessionOpenAck, packet: Packet): void {
     const { connection } = this;
     const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
-    const grant = foreignGrant(connection, ack, packet);
     connection.announced(announcedFamilies(extensions) ?? 0);
+    const grant = foreignGrant(connection, ack, packet);
     connection.peerTakes(announcedPacketBytes(extensions));
     const { open, asked, late } = pending;
     const { replaces, byTicket } = asked;

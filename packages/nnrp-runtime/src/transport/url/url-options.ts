@@ -54,9 +54,8 @@ export function ownOptions(
     const which = addresses.map(({ text }) => text).join(', ');
     throw new UsageError(`tls: it means nothing for ${which}, which is not encrypted; expected nnrps://HOST:PORT`);
   }
-  return addresses.map((address, index) => {
-    const scheme = schemes[index] as string;
+  return addresses.map(({ isEncrypted, scheme }) => {
     const own = Object.hasOwn(transports, scheme) ? transports[scheme] : undefined;
-    return own ?? (address.isEncrypted ? (tls as object | undefined) : undefined);
+    return own ?? (isEncrypted ? (tls as object | undefined) : undefined);
   });
 }

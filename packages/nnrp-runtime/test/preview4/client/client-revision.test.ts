@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import * as preview4 from 'nnrp-core/preview4';
 import { describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../../src/client/client.js';
 import { carrier } from '../../support/carrier.js';
 import { preview4Stage } from './preview4-stage.js';
-import { T } from './raw-server.js';
+import { type RawPacket, T } from './raw-server.js';
 
 const stage = preview4Stage();
 
@@ -114,6 +116,30 @@ describe('a client of preview4 whose connection is lost', () => {
     expect([submit.frame, submit.metadata.readBigUInt64LE(40)]).toEqual([1, 2n]);
     next.result(submit, 'there');
     expect((await answer).text()).toBe('there');
+  });
+
+  it('goes on with a session of a server that announces only as it opens it that it knows recovery', async () => {
+    const entry = (type: number, payload: Uint8Array) => ({ type, critical: false, payload });
+    const submitsReceived = new Uint8Array(8).fill(1, 0, 1);
+    const announced = [entry(preview4.PEER_MESSAGES_EXTENSION, preview4.encodePeerMessages())];
+    const position = [entry(preview4.RESUME_POSITION_EXTENSION, submitsReceived)];
+    const extensions = ({ metadata }: RawPacket) => {
+      const isResume = metadata.readUInt32LE(28) > 0;
+      return Buffer.from(preview4.encodeControlExtensions([...announced, ...(isResume ? position : [])]));
+    };
+    const { server, client, link } = await stage.serve({ ...resuming, extensions }, { reconnectBackoffMs: 1 });
+    const session = await client.openSession();
+    const first = session.request('one');
+    link.result(await link.next(T.SUBMIT), 'first');
+    expect((await first).text()).toBe('first');
+    const resumed = once(client, 'resumed');
+    link.kill('cut');
+    const next = await server.link();
+    await resumed;
+    const second = session.request('two', { onBlocked: 'fail' });
+    const sent = next.next(T.SUBMIT);
+    next.result(await Promise.race([sent, second.then(() => sent)]), 'second');
+    expect((await second).text()).toBe('second');
   });
 
   it('opens another session when the server refuses to resume it', async () => {

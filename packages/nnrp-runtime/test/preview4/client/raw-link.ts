@@ -22,6 +22,8 @@ export interface RawServerOptions {
   readonly windowMs?: number;
   readonly credit?: number;
   readonly inFlight?: number;
+  /** Extensions of the acknowledgement of an open, which those of the reference have none of; opens may have some, too. */
+  readonly extensions?: (open: RawPacket) => Buffer;
   /** What is done with opens in place of accepting them. */
   readonly onOpen?: (link: RawLink, open: RawPacket) => boolean;
   readonly onHello?: (link: RawLink, hello: RawPacket) => boolean;
@@ -128,6 +130,7 @@ export class RawLink {
       if (one.type === T.PROBE) this.send(T.PROBE_ACK, 0, 0, metadata(16, [0, 32, one.metadata.readUInt32LE(0)]));
       else if (!this.greeted) this.greet(one);
       else if (one.type === T.OPEN) this.open(one);
+      else if (one.type === T.PING && options.extensions !== undefined) this.send(T.PONG, 0, 0);
       else this.kill(`type ${one.type} on session 0`);
       return;
     }
@@ -164,7 +167,8 @@ export class RawLink {
   }
 
   private open(one: RawPacket): void {
-    if (one.metadata.length !== 48 || one.body.length !== one.metadata.readUInt32LE(28)) {
+    const extensionBytes = this.server.options.extensions === undefined ? 0 : one.metadata.readUInt32LE(36);
+    if (one.metadata.length !== 48 || one.body.length !== one.metadata.readUInt32LE(28) + extensionBytes) {
       this.kill('an open whose body is no token');
       return;
     }
@@ -179,7 +183,9 @@ export class RawLink {
     this.sessions.add(session);
     const tokenBytes = wanted ? token.length : 0;
     const head = openAckMetadata(open.metadata, { session, resumed, tokenBytes, windowMs, credit, inFlight });
-    this.send(T.OPEN_ACK, session, 0, head, wanted ? token : '');
+    const extensions = this.server.options.extensions?.(open) ?? Buffer.alloc(0);
+    head.writeUInt32LE(extensions.length, 32);
+    this.send(T.OPEN_ACK, session, 0, head, wanted ? Buffer.concat([token, extensions]) : extensions);
     return session;
   }
 

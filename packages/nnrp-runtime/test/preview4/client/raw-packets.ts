@@ -16,6 +16,7 @@ export const T = {
   PROBE: 0x19,
   PROBE_ACK: 0x1a,
   PING: 0x20,
+  PONG: 0x21,
   CANCEL: 0x30,
   ABORT: 0x31,
   PRIORITY: 0x32,
