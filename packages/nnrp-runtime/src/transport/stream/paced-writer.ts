@@ -87,12 +87,11 @@ export class PacedWriter {
     this.next();
   }
 
-  /** Takes over the memory that the last pieces lie in; it is used again when the stream has taken them. */
-  keep(chunks: readonly Chunk[]): void {
-    // Only needed for a stream that looks at its bytes after `write`, too.
-    if (!this.looksLater) return;
-    const kept = this.bytes === 0 ? this.leaving : this.waiting;
-    for (const chunk of chunks) kept.push(chunk);
+  /** Takes over the memory that the last pieces lie in; it is used again when the stream does not look at it any more. */
+  keep(chunks: Chunk[]): void {
+    if (this.bytes > 0) for (const chunk of chunks) this.waiting.push(chunk);
+    else if (this.looksLater) for (const chunk of chunks) this.leaving.push(chunk);
+    else giveBack(chunks);
   }
 
   /** Ends the stream after what has been written. */
