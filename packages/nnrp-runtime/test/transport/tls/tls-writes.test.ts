@@ -32,7 +32,7 @@ it('packets over TLS, each written in a turn of its own, use the same memory aga
   for (let number = 1; number <= 100; number++) {
     near.send(new TestPacket(number, 200));
     do await turn();
-    while (near.unsentBytes > 0);
+    while ((near.unsentBytes ?? 0) > 0);
   }
   await expect.poll(() => sink.packets.length).toBe(100);
   for (const [index, packet] of sink.packets.entries()) assertTestPacket(packet, index + 1, 200);
