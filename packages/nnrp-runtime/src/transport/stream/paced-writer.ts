@@ -87,11 +87,13 @@ export class PacedWriter {
     this.next();
   }
 
-  /** Takes over the memory that the last pieces lie in; it is used again when the stream does not look at it any more. */
-  keep(chunks: Chunk[]): void {
-    if (this.bytes > 0) for (const chunk of chunks) this.waiting.push(chunk);
-    else if (this.looksLater) for (const chunk of chunks) this.leaving.push(chunk);
-    else giveBack(chunks);
+  /**
+   * Takes over the memory that the last pieces lie in; it is used again when the stream has taken them. Also where the stream is
+   * done with it inside `write`, as far as is known: where that is wrong, one client would get what is another's.
+   */
+  keep(chunks: readonly Chunk[]): void {
+    const kept = this.bytes === 0 ? this.leaving : this.waiting;
+    for (const chunk of chunks) kept.push(chunk);
   }
 
   /** Ends the stream after what has been written. */

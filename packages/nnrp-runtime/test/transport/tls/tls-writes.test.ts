@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-/* A write over TLS is never done at once, and the stream has copied it all the same. */
+/* A write over TLS is never done at once. */
 
 it('packets over TLS, each written in a turn of its own, use the same memory again', async () => {
   const tls = { certificateChain: server.certificate, privateKey: server.key };
