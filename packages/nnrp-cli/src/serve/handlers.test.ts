@@ -188,7 +188,7 @@ describe('a close without a time to drain', () => {
     const client = await session(submit, { failures, announce: false });
     const result = (await client.submit('never')).result();
     const closing = client.close({ drainTimeoutMs: 0 });
-    await Promise.all([expect(result).rejects.toThrow('closed by the client'), closing]);
+    await Promise.all([expect(result).rejects.toThrow('session 1 is being closed'), closing]);
     expect(failures).toEqual([]);
   });
 
