@@ -25,7 +25,7 @@ export function readSmallFile(path: string, silenceMs = SILENCE_MS): Buffer {
   }
 }
 
-/** Opens for reading. To open a pipe that nobody writes to would wait for a writer, and signals with it. */
+/** Opens for reading. A pipe without a writer would block, and signals would wait with it. */
 export function openWithoutWaiting(path: string, flags = 0): number {
   return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | flags);
 }

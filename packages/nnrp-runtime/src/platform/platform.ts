@@ -141,7 +141,7 @@ export function freeMemory(memory: ArrayBuffer): void {
       nowhere.postMessage(0, [memory]);
     }
   } catch {
-    // No connection ends because memory that it does not need any more is somebody else's.
+    // Memory that a connection no longer needs may belong to another owner by now: that ends no connection.
   }
 }
 

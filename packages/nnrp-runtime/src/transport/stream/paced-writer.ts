@@ -102,7 +102,7 @@ export class PacedWriter {
     this.next();
   }
 
-  /** The stream is over, and takes nothing more: whoever still holds the transport need not hold what it was to send. */
+  /** The stream is over, and takes nothing more: what it was to send is let go of, though the transport is still held. */
   letGo(): void {
     this.waiting = EMPTY_LIST;
     this.head = 0;

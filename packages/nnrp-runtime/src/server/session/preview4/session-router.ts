@@ -45,7 +45,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
   override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     this.counted(packet);
     const { session } = this;
-    // Nobody waits for an answer in a session that is over.
+    // A session that is over waits for no answer.
     if (session.isOver) return;
     if (fault.kind === 'packet_too_large') session.connection.bounds.hit('packetBytes');
     const text = `${info.name}: ${describeFault(fault)}`;
