@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RecordingSink } from '../../../src/testing/recording-sink.js';
 import { assertTestPacket, TestPacket } from '../../../src/testing/test-packet.js';
 import { parseAddress } from '../../../src/transport/address/address.js';
@@ -353,3 +354,21 @@ async function recordCounter(target: string) {
   };
   return { records, connections, tamper, address: `127.0.0.1:${(between.address() as AddressInfo).port}` };
 }
+
+it('packets that are written in a turn of their own each use the same memory again', async () => {
+  const { near, far } = await pairOver(await listening());
+  const sink = new RecordingSink();
+  far.start(sink);
+  near.start(new RecordingSink());
+  const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+  cleanup.push(() => allocated.mockRestore());
+  for (let number = 1; number <= 100; number++) {
+    near.send(new TestPacket(number, 200));
+    // A write over TLS is never done at once.
+    do await turn();
+    while ((near.unsentBytes ?? 0) > 0);
+  }
+  await eventually(() => sink.packets.length).toBe(100);
+  for (const [index, packet] of sink.packets.entries()) assertTestPacket(packet, index + 1, 200);
+  expect(allocated.mock.calls.filter(([size]) => size >= 64 * 1024).length).toBeLessThan(3);
+});
