@@ -14,6 +14,8 @@ export class QueuedSubmits {
   byteLength = 0;
   /** How many wait. */
   size = 0;
+  /** Bytes that handlers hold, of those that wait; they may hold them for longer than there is a session. */
+  private handlerBytes = 0;
   private young: Operation[] | undefined;
   private isOver = false;
 
@@ -52,8 +54,15 @@ export class QueuedSubmits {
   /** The session is over. */
   end(): void {
     this.young = undefined;
-    this.count(-this.byteLength);
+    this.count(this.handlerBytes - this.byteLength);
     this.isOver = true;
+  }
+
+  /** @param bytes - that a handler of a message holds; negative when it is done */
+  holdForHandler(bytes: number): void {
+    this.handlerBytes += bytes;
+    this.byteLength += bytes;
+    this.connection.add(bytes);
   }
 
   /** @param bytes - of something else that waits for the application; negative when it waits no more */

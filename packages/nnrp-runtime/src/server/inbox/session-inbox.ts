@@ -367,7 +367,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
 export function retainedBytes(event: ServerSessionEvent): number {
   if ('body' in event) return EVENT_BYTES + event.body.length;
-  return event.type === 'peerError' ? EVENT_BYTES + bytesOfDetails(event.details) : EVENT_BYTES;
+  if (event.type !== 'peerError') return EVENT_BYTES;
+  return EVENT_BYTES + event.diagnostic.length * 2 + bytesOfDetails(event.details);
 }
 
 function needsAnswer(event: ServerSessionEvent): boolean {

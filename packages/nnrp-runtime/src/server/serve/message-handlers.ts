@@ -137,7 +137,7 @@ export class MessageHandlers {
 
   /**
    * Runs a handler whose failure must end nothing else. The client decides how many run at once, so what they hold counts as what
-   * waits in the session: of a client that has too much of it no more is read until some are done.
+   * waits in the session, after its end, too: of a client that has too much of it no more is read until some are done.
    *
    * @param bytes - that it holds as long as it runs
    */
@@ -147,8 +147,8 @@ export class MessageHandlers {
       const outcome = this.context.run(handler);
       if (!isThenable(outcome)) return;
       const { queued } = session;
-      queued.count(bytes);
-      const done = () => guard(session.connection, () => queued.count(-bytes));
+      queued.holdForHandler(bytes);
+      const done = () => guard(session.connection, () => queued.holdForHandler(-bytes));
       settledOnce(outcome)
         .then(undefined, (error: unknown) => guard(session.connection, () => failed(error)))
         .then(done);

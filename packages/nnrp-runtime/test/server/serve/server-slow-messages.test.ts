@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
-import { bytes, packet, submit, T, u16, u32, u64 } from '../../preview4/peer.js';
+import { bytes, open, packet, sessionClose, submit, T, u16, u32, u64 } from '../../preview4/peer.js';
 import { cleaning, opened, serving } from '../../preview4/stage.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -58,5 +58,30 @@ it.each<[string, number, (session: number, at: number) => Buffer]>([
   expect((await other.peer.next(T.result))?.text).toBe('served');
   work.release();
   await eventually(() => work.heard === count, 'all is heard in the end');
+  await eventually(() => server.stats().connectionQueuedBytes?.value === 0, 'nothing is counted any more');
+});
+
+it('what handlers hold counts after the end of the session, too', async () => {
+  const work = slow();
+  const maxQueuedBytesPerConnection = 1024 * KIB;
+  const config = { maxQueuedBytesPerConnection, maxInFlightOperations: 0 };
+  const server = await serving({ submit: () => 'served', event: work.handler }, config);
+  const { peer, session: first } = await opened(server, { inFlight: 0 });
+  // Eight times as much as may be held, an eighth of it in each session.
+  const sessions = 64;
+  const each = maxQueuedBytesPerConnection / 8 / BODY.length;
+  const isHeldUp = () => (server.stats().connectionQueuedBytes?.hits ?? 0) > 0;
+  const opens = () => peer.seen.filter(({ type }) => type === T.openAck);
+  for (let session = first; opens().length <= sessions && !isHeldUp(); session = opens().at(-1)?.session ?? 0) {
+    const { length } = opens();
+    for (let count = 0; count < each; count++) peer.send(packet(T.capability, { session }, CAPABILITY, BODY));
+    peer.send(packet(T.sessionClose, { session }, sessionClose(0)), packet(T.open, {}, open({ inFlight: 0 })));
+    await eventually(
+      () => opens().length > length || isHeldUp(),
+      'the next session is open, or its client is not read',
+    );
+  }
+  expect(work.running).toBeLessThan((sessions * each) / 2);
+  work.release();
   await eventually(() => server.stats().connectionQueuedBytes?.value === 0, 'nothing is counted any more');
 });
