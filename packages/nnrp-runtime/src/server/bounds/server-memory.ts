@@ -84,10 +84,10 @@ export class ConnectionMemory {
     return true;
   }
 
-  /** The connection is over, and every session has given back what it had. */
+  /** The connection is over, and every session has given back what it had, but for what handlers hold still. */
   end(): void {
     this.queue.end();
-    this.ownOpening?.end();
+    this.ownOpening?.forget();
     this.server.forgetHello(this.hello);
     this.hello = 0;
   }

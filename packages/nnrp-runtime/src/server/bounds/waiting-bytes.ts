@@ -68,6 +68,8 @@ export class ConnectionWaiting {
   byteLength = 0;
   private pausesReading = false;
   private isOver = false;
+  /** Nothing is counted any more. */
+  private isForgotten = false;
 
   constructor(
     private readonly name: BoundName,
@@ -84,11 +86,11 @@ export class ConnectionWaiting {
 
   /** @param bytes - negative when they wait no more */
   add(bytes: number): void {
-    // What is over has been given back as a whole.
-    if (bytes === 0 || this.isOver) return;
+    if (bytes === 0 || this.isForgotten) return;
     const before = this.byteLength;
     this.byteLength += bytes;
     this.whole.changed(before, this.byteLength);
+    if (this.isOver) return;
     if (bytes > 0) this.holdWhenFull();
     else this.relieved();
   }
@@ -105,12 +107,18 @@ export class ConnectionWaiting {
     this.owner.release();
   }
 
-  /** The connection is over. */
+  /** The connection is over: what is still held counts in all until it is given back. */
   end(): void {
-    const before = this.byteLength;
     this.pausesReading = false;
     this.isOver = true;
     this.whole.letGo(this);
+  }
+
+  /** The same, and nothing is held any more. */
+  forget(): void {
+    this.end();
+    this.isForgotten = true;
+    const before = this.byteLength;
     this.byteLength = 0;
     if (before > 0) this.whole.changed(before, 0);
   }

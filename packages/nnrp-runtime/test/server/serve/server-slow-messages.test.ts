@@ -85,3 +85,17 @@ it('what handlers hold counts after the end of the session, too', async () => {
   work.release();
   await eventually(() => server.stats().connectionQueuedBytes?.value === 0, 'nothing is counted any more');
 });
+
+it('what handlers hold counts for the server after the end of the connection, too', async () => {
+  const work = slow();
+  const server = await serving({ submit: () => 'served', event: work.handler }, { maxInFlightOperations: 0 });
+  const { peer, session } = await opened(server, { inFlight: 0 });
+  peer.send(packet(T.capability, { session }, CAPABILITY, BODY));
+  await eventually(() => work.running === 1, 'the handler runs');
+  peer.end();
+  await eventually(() => server.stats().connections?.value === 0, 'the connection is over');
+  const held = server.stats().serverQueuedBytes?.value;
+  work.release();
+  await eventually(() => server.stats().serverQueuedBytes?.value === 0, 'nothing is counted any more');
+  expect(held).toBeGreaterThan(BODY.length);
+});
