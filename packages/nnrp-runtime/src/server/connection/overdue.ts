@@ -17,10 +17,13 @@ export interface OverdueConnection extends Guarded {
   /** The client has ended its direction. */
   readonly isHalfClosed: boolean;
   readonly awaitedPongs: number;
+  readonly reading: { readonly isPaused: boolean };
   openSessions(): readonly ServerSession[];
   isBusy(): boolean;
   isAskingPolicy(): boolean;
   ping(timeoutMs: number): Promise<number>;
+  /** Sends a PING whose answer may come late. */
+  fence(): void;
   makeRoom(): void;
   cut(): void;
   fail(error: ProtocolError): void;
@@ -28,6 +31,9 @@ export interface OverdueConnection extends Guarded {
   idle(sessions: readonly ServerSession[]): void;
   closeGracefully(reason: NnrpError): Promise<void>;
 }
+
+/** PINGs to a client that is not read: with the default of 15 s between them this takes four hours. */
+const MOST_UNREAD_PONGS = 1000;
 
 /** What a connection does about what has not come in time. */
 export class Overdue implements ConnectionTimersOwner {
@@ -81,8 +87,13 @@ export class Overdue implements ConnectionTimersOwner {
   quiet(): void {
     const { connection } = this;
     // A client that has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.awaitedPongs > 0 || connection.isSending)
+    if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.isSending) return;
+    // The end of a client is not seen while nothing is read. Its system answers the first PING by a reset, and the next one fails.
+    if (connection.reading.isPaused) {
+      if (connection.awaitedPongs < MOST_UNREAD_PONGS) connection.fence();
       return;
+    }
+    if (connection.awaitedPongs > 0) return;
     const { packetTimeoutMs, pingTimeoutMs } = connection.config;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.
     if (connection.unfinishedBytes > 0 && packetTimeoutMs > 0) return;

@@ -29,7 +29,7 @@ export class Silence {
   /**
    * @param packetCount - packets received so far
    * @param unfinishedBytes - of a packet that has begun to arrive
-   * @param readingPaused - this side does not read at the moment, so nothing can be said about the peer
+   * @param readingPaused - this side does not read at the moment: the peer may have said anything, and is only `quiet`
    * @param busy - the peer waits for an answer, and need not say anything
    */
   observe(
@@ -40,10 +40,10 @@ export class Silence {
     busy: boolean,
   ): SilenceVerdict {
     const { packetTimeoutMs, idleTimeoutMs, keepAliveMs } = this.limits;
+    if (packetCount !== this.seenPackets) this.quietSinceMs = nowMs;
     if (packetCount !== this.seenPackets || readingPaused) {
       this.seenPackets = packetCount;
       this.lastPacketMs = nowMs;
-      this.quietSinceMs = nowMs;
       this.unfinishedSinceMs = nowMs;
     }
     if (unfinishedBytes === 0) this.unfinishedSinceMs = nowMs;

@@ -24,7 +24,7 @@ async function lost(server: NnrpServer): Promise<ConnectionLost> {
 }
 
 it('an operation that waits for a client that has paused it and says nothing does not keep the connection', async () => {
-  const server = await stage.serve({ idleTimeoutMs: 60, keepAliveMs: 0 });
+  const server = await stage.serve({ idleTimeoutMs: 300, keepAliveMs: 0 });
   const loss = lost(server);
   const peer = await SessionPeer.open(stage, server, { announced: false });
   const session = await server.accept();
@@ -33,7 +33,7 @@ it('an operation that waits for a client that has paused it and says nothing doe
   peer.flow({ scopeKind: preview3.ScopeKind.Session, updateReason: preview3.UpdateReason.Pause, creditEpoch: 1 });
   expect(await peer.answers()).toEqual([]);
   const held = operation.push('nobody wants it').catch((error: { code: string }) => error.code);
-  expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 60 });
+  expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 300 });
   expect(await held).toBe('NNRP_ERR_TIMEOUT');
 });
 
@@ -98,6 +98,18 @@ describe('a PING of the server', () => {
     expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 30 });
     expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     expect(peer.raw.received.filter(({ messageType }) => messageType === MessageType.Ping)).toHaveLength(1);
+  });
+
+  it('shows that a client has gone while nothing is read', async () => {
+    const server = await stage.serve({ keepAliveMs: 20, maxQueuedBytesPerConnection: 64 << 10 });
+    const loss = lost(server);
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    // More than the server queues, so that it stops reading before the end.
+    for (let frame = 1; frame <= 64; frame++) peer.submit(frame, new Uint8Array(16 << 10));
+    await eventually(() => session.stats().queuedBytes > 0, 'submits wait');
+    peer.raw.reset();
+    expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
   it('measures the round trip when the application asks, and is refused for a client that does not know it', async () => {
