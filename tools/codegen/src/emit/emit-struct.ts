@@ -9,21 +9,26 @@ import {
 } from '../layout.js';
 import { camel, constant, hex, pascal } from '../names.js';
 import { docstring, generatedHeader, outsideEnum } from './emit-typescript.js';
+import { emitView } from './emit-view.js';
+import { fieldDoc, offsetText, readOf, typeOf, WRITE } from './struct-fields.js';
 
-const READ: Readonly<Record<FieldType, string>> = {
-  u8: 'getUint8',
-  u16: 'getUint16',
-  u32: 'getUint32',
-  u64: 'getBigUint64',
-  i16: 'getInt16',
-};
-const WRITE: Readonly<Record<FieldType, string>> = {
-  u8: 'setUint8',
-  u16: 'setUint16',
-  u32: 'setUint32',
-  u64: 'setBigUint64',
-  i16: 'setInt16',
-};
+/** Structures that come with each frame, or that `bench codec` has a goal for: their decoders read no field twice. */
+const READ_PER_FRAME = new Set(['common_header', 'session_open', 'frame_submit', 'result_push', 'partial_result']);
+
+/** What generated code may need of `bytes/codec`. */
+const HELPERS = [
+  'decodeFailed',
+  'destinationTooShort',
+  'encodeFailed',
+  'NO_BYTES',
+  'outOfRange',
+  'requireI16',
+  'requireU16',
+  'requireU32',
+  'requireU64',
+  'requireU8',
+  'sourceTooShort',
+];
 
 /** The codec of one structure, as a TypeScript module. */
 export function emitStruct(layout: Layout, struct: StructLayout): string {
@@ -38,7 +43,7 @@ export function emitStruct(layout: Layout, struct: StructLayout): string {
     emitter.check(),
     emitter.decode(),
     emitter.encode(),
-    emitter.view(),
+    emitView(struct),
   ].join('\n');
 }
 
@@ -58,14 +63,10 @@ class StructEmitter {
 
   imports(): string {
     const enums = [...new Set(this.values.filter((f) => f.closed).map((f) => pascal(f.enum ?? '')))].sort();
-    const helpers = ['decodeFailed', 'destinationTooShort', 'encodeFailed', 'NO_BYTES', 'outOfRange', 'sourceTooShort'];
-    const used = helpers.filter(
-      (helper) =>
-        (helper !== 'encodeFailed' || this.writeChecks().length > 0) &&
-        (helper !== 'decodeFailed' || this.struct.checks.length > 0),
-    );
+    const text = [this.check(), this.decode(), this.encode(), emitView(this.struct)].join();
+    const helpers = HELPERS.filter((helper) => new RegExp(`\\b${helper}\\b`).test(text));
     return [
-      `import { ${used.join(', ')} } from '../../bytes/codec.js';`,
+      `import { ${helpers.join(', ')} } from '../../bytes/codec.js';`,
       `import { frozenRows } from '../../bytes/tables.js';`,
       `import type { WireRule } from '../../faults/fault.js';`,
       ...(enums.length > 0 ? [`import type { ${enums.join(', ')} } from './enums.js';`] : []),
@@ -97,14 +98,14 @@ class StructEmitter {
 
   interface(): string {
     const fields = this.values.map(
-      (field) => `${docstring(this.fieldDoc(field), '  ')}  readonly ${camel(field.id)}: ${this.type(field)};\n`,
+      (field) => `${docstring(fieldDoc(field), '  ')}  readonly ${camel(field.id)}: ${typeOf(field)};\n`,
     );
     return `${docstring([this.struct.doc, `@see ${this.struct.docRef}`])}export interface ${this.name} {\n${fields.join('')}}\n`;
   }
 
   check(): string {
     const { name, struct } = this;
-    const reader = (id: string) => this.read(this.field(id));
+    const reader = (id: string) => readOf(this.field(id));
     return [
       docstring([
         `Checks the ${struct.bytes} bytes of ${struct.wireName} at \`start\` without throwing or allocating; bytes after them are ignored.`,
@@ -120,26 +121,57 @@ class StructEmitter {
   }
 
   decode(): string {
-    const { name, struct } = this;
-    const needed = new Set(struct.checks.flatMap((check) => (check.kind === 'rule' ? [] : this.checkedFields(check))));
-    const early = struct.fields.filter((f) => f.role === 'value' && (needed.has(f.id) || f.type !== 'u64'));
-    const local = (id: string) => (this.field(id).role === 'value' ? camel(id) : this.read(this.field(id)));
-    const late = this.values.filter((field) => !early.includes(field));
+    return READ_PER_FRAME.has(this.struct.id) ? this.decodeAtOnce() : this.decodeChecked();
+  }
+
+  /** Checks, then reads: some fields are read twice, and bundles hold each condition once. */
+  private decodeChecked(): string {
+    const { prefix, struct } = this;
+    return [
+      ...this.decodeHead(),
+      `  const rule = check${this.name}(view, start);`,
+      `  if (rule !== -1) throw decodeFailed(${prefix}_RULES, rule, view, start, '${struct.wireName}');`,
+      '  return {',
+      ...this.values.map((field) => {
+        const type = typeOf(field);
+        const cast = type === 'number' || type === 'bigint' ? '' : ` as ${type}`;
+        return `    ${camel(field.id)}: ${readOf(field)}${cast},`;
+      }),
+      '  };',
+      '}',
+      '',
+    ].join('\n');
+  }
+
+  private decodeHead(): string[] {
+    const { name, prefix, struct } = this;
     return [
       docstring([
         `Decodes ${struct.wireName} at \`start\`; the result is a copy that shares nothing with the view.`,
-        `@throws WireError when the view is too short or a rule of {@link ${this.prefix}_RULES} is broken`,
+        `@throws WireError when the view is too short or a rule of {@link ${prefix}_RULES} is broken`,
       ]).trimEnd(),
       `export function decode${name}(view: DataView, start = 0): ${name} {`,
+    ];
+  }
+
+  /** Reads each field once. */
+  private decodeAtOnce(): string {
+    const { struct } = this;
+    const needed = new Set(struct.checks.flatMap((check) => (check.kind === 'rule' ? [] : this.checkedFields(check))));
+    const early = struct.fields.filter((f) => f.role === 'value' && (needed.has(f.id) || f.type !== 'u64'));
+    const local = (id: string) => (this.field(id).role === 'value' ? camel(id) : readOf(this.field(id)));
+    const late = this.values.filter((field) => !early.includes(field));
+    return [
+      ...this.decodeHead(),
       `  if (!(start >= 0 && start + ${struct.bytes} <= view.byteLength)) {`,
       `    throw sourceTooShort(${struct.bytes}, view, start, '${struct.wireName}');`,
       '  }',
-      ...early.map((field) => `  const ${camel(field.id)} = ${this.read(field)};`),
+      ...early.map((field) => `  const ${camel(field.id)} = ${readOf(field)};`),
       ...this.decodeChecks(local),
       '  return {',
       ...this.values.map((field) => {
-        if (late.includes(field)) return `    ${camel(field.id)}: ${this.read(field)},`;
-        const type = this.type(field);
+        if (late.includes(field)) return `    ${camel(field.id)}: ${readOf(field)},`;
+        const type = typeOf(field);
         return `    ${camel(field.id)}${type === 'number' ? '' : `: ${camel(field.id)} as ${type}`},`;
       }),
       '  };',
@@ -191,84 +223,10 @@ class StructEmitter {
     ].join('\n');
   }
 
-  view(): string {
-    const { name, struct } = this;
-    const getters = this.values.flatMap((field) => {
-      const property = camel(field.id);
-      const type = this.type(field);
-      const at = (extra: number) => this.at(field.offset + extra);
-      const cast = type === 'number' || type === 'bigint' ? '' : ` as ${type}`;
-      const little = field.type === 'u8' ? '' : ', true';
-      const whole = [
-        docstring(this.fieldDoc(field), '  ').trimEnd(),
-        `  get ${property}(): ${type} {`,
-        `    return this.source.${READ[field.type]}(${at(0).replace('start', 'this.start')}${little})${cast};`,
-        '  }',
-      ];
-      if (field.type !== 'u64') return whole;
-      const half = (suffix: string, word: string, extra: number) => [
-        `  /** The ${word} 32 bits of {@link ${property}}, without a bigint. */`,
-        `  get ${property}${suffix}(): number {`,
-        `    return this.source.getUint32(${at(extra).replace('start', 'this.start')}, true);`,
-        '  }',
-      ];
-      return [...whole, ...half('Lo', 'low', 0), ...half('Hi', 'high', 4)];
-    });
-    return [
-      docstring([
-        `Reads single fields of ${struct.wireName} from a view without copying or checking: call {@link check${name}} first on bytes from outside. One object serves many structures by {@link at}; it holds on to the view it was pointed at.`,
-      ]).trimEnd(),
-      `export class ${name}View {`,
-      '  private source: DataView = NO_BYTES;',
-      '  private start = 0;',
-      '',
-      '  constructor(view?: DataView, start = 0) {',
-      '    if (view !== undefined) this.at(view, start);',
-      '  }',
-      '',
-      '  /**',
-      `   * Points this object at the structure that starts at \`start\`.`,
-      `   * @throws WireError when fewer than ${struct.bytes} bytes follow`,
-      '   */',
-      '  at(view: DataView, start = 0): this {',
-      `    if (!(start >= 0 && start + ${struct.bytes} <= view.byteLength)) {`,
-      `      throw sourceTooShort(${struct.bytes}, view, start, '${struct.wireName}');`,
-      '    }',
-      '    this.source = view;',
-      '    this.start = start;',
-      '    return this;',
-      '  }',
-      '',
-      ...getters,
-      '}',
-      '',
-    ].join('\n');
-  }
-
   private field(id: string): FieldLayout {
     const field = this.struct.fields.find((candidate) => candidate.id === id);
     if (field === undefined) throw new Error(`${this.struct.id} has no field ${id}`);
     return field;
-  }
-
-  private at(offset: number): string {
-    return offset === 0 ? 'start' : `start + ${offset}`;
-  }
-
-  private read(field: FieldLayout): string {
-    return `view.${READ[field.type]}(${this.at(field.offset)}${field.type === 'u8' ? '' : ', true'})`;
-  }
-
-  private type(field: FieldLayout): string {
-    if (field.type === 'u64') return 'bigint';
-    return field.closed ? pascal(field.enum ?? '') : 'number';
-  }
-
-  private fieldDoc(field: FieldLayout): string[] {
-    const open =
-      field.enum !== undefined && !field.closed ? ` Values: {@link ${pascal(field.enum)}}; others pass.` : '';
-    const flags = field.flags === undefined ? '' : ` Bits: {@link ${pascal(field.flags)}}.`;
-    return [`${field.doc}${open}${flags} (${field.id}, ${field.type})`];
   }
 
   private checkedFields(check: CheckLayout): readonly string[] {
@@ -303,7 +261,7 @@ class StructEmitter {
 
   private nonZero(field: FieldLayout, read: (id: string) => string): string {
     if (field.type !== 'u64') return `${read(field.id)} !== 0`;
-    const half = (extra: number) => `view.getUint32(${this.at(field.offset + extra)}, true)`;
+    const half = (extra: number) => `view.getUint32(${offsetText(field.offset + extra)}, true)`;
     return `(${half(0)} | ${half(4)}) !== 0`;
   }
 
@@ -311,9 +269,9 @@ class StructEmitter {
   private readonly halves = ({ field: id, operator }: WideComparison): string | undefined => {
     const field = this.field(id);
     if (field.type !== 'u64') return undefined;
-    const high = `view.getUint32(${this.at(field.offset + 4)}, true)`;
+    const high = `view.getUint32(${offsetText(field.offset + 4)}, true)`;
     if (operator === '<=' || operator === '>') return `(${high} ${operator === '>' ? '!==' : '==='} 0)`;
-    return `((view.getUint32(${this.at(field.offset)}, true) | ${high}) ${operator}= 0)`;
+    return `((view.getUint32(${offsetText(field.offset)}, true) | ${high}) ${operator}= 0)`;
   };
 
   /** Compares the bigint of a 64-bit field. */
@@ -345,6 +303,15 @@ class StructEmitter {
 
   private rangeCheck(field: FieldLayout): string {
     const value = camel(field.id);
+    const narrow = this.struct.checks.some(
+      (check) =>
+        (check.kind === 'enum' || check.kind === 'mask' || check.kind === 'constant') && check.field === field.id,
+    );
+    if (!READ_PER_FRAME.has(this.struct.id)) {
+      const type = narrow ? 'u32' : field.type;
+      const named = type === field.type ? '' : `, '${field.type}'`;
+      return `  require${type.toUpperCase()}(${value}, '${field.id}', '${this.struct.wireName}'${named});`;
+    }
     const conditions: Readonly<Record<FieldType, string>> = {
       u8: `typeof ${value} !== 'number' || (${value} & 0xff) !== ${value}`,
       u16: `typeof ${value} !== 'number' || (${value} & 0xffff) !== ${value}`,
@@ -352,22 +319,18 @@ class StructEmitter {
       u64: `typeof ${value} !== 'bigint' || BigInt.asUintN(64, ${value}) !== ${value}`,
       i16: `typeof ${value} !== 'number' || (${value} << 16) >> 16 !== ${value}`,
     };
-    const narrow = this.struct.checks.some(
-      (check) =>
-        (check.kind === 'enum' || check.kind === 'mask' || check.kind === 'constant') && check.field === field.id,
-    );
     const condition = narrow ? conditions.u32 : conditions[field.type];
     return `  if (${condition}) throw outOfRange('${field.id}', '${field.type}', ${value}, '${this.struct.wireName}');`;
   }
 
   private write(field: FieldLayout): string[] {
     const little = field.type === 'u8' ? '' : ', true';
-    if (field.role === 'magic') return [`  view.setUint32(${this.at(field.offset)}, ${this.magic(field)}, true);`];
+    if (field.role === 'magic') return [`  view.setUint32(${offsetText(field.offset)}, ${this.magic(field)}, true);`];
     if (field.role === 'reserved' && field.type === 'u64') {
-      return [0, 4].map((extra) => `  view.setUint32(${this.at(field.offset + extra)}, 0, true);`);
+      return [0, 4].map((extra) => `  view.setUint32(${offsetText(field.offset + extra)}, 0, true);`);
     }
     const value = field.role === 'reserved' ? '0' : camel(field.id);
-    return [`  view.${WRITE[field.type]}(${this.at(field.offset)}, ${value}${little});`];
+    return [`  view.${WRITE[field.type]}(${offsetText(field.offset)}, ${value}${little});`];
   }
 
   private rule(check: CheckLayout): string {
