@@ -53,6 +53,10 @@ const WAYS: Record<string, (operation: ClientOperation) => Promise<unknown>> = {
   'return() before the first result': async (operation) => {
     await operation[Symbol.asyncIterator]().return?.();
   },
+  'the end of its block': async (operation) => {
+    await using own = operation;
+    expect(own).toBe(operation);
+  },
   'a stream that is destroyed': async (operation) => {
     const stream = Readable.from(operation);
     await new Promise((resolve) => stream.once('data', resolve));
@@ -156,6 +160,16 @@ describe('an operation goes on', () => {
     await work.push('part');
     await loop.next();
     await loop.return?.();
+    await work.complete('end');
+    expect(new TextDecoder().decode((await last).body)).toBe('end');
+  });
+
+  it('when its block ends after result() was asked for', async () => {
+    const { operation, work } = await stepwise();
+    const last = operation.result();
+    {
+      await using _own = operation;
+    }
     await work.complete('end');
     expect(new TextDecoder().decode((await last).body)).toBe('end');
   });

@@ -1,4 +1,5 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
+import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import type { AsyncItems } from '../../base/async-items.js';
 import { observer } from '../../base/diagnostics/observer.js';
 import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
@@ -205,6 +206,11 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
    */
   cancel(how?: unknown): void {
     this.cancelBy(cancelOptions(how));
+  }
+
+  /** `await using`: the end of the block cancels it, unless `result()` was asked for. */
+  async [ASYNC_DISPOSE](): Promise<void> {
+    if (this.settled === undefined) this.cancel();
   }
 
   /** @internal For the session: its signal has aborted. @param reason - whatever that is */
