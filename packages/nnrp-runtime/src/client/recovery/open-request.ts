@@ -7,7 +7,7 @@ import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
 import { unknownCritical } from '../hello/client-announcement.js';
 import { ownPacket, readable } from './kept-packet.js';
-import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
+import { MAX_TOKEN_BYTES, type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
 
 const RESUME_EXTENSIONS: ReadonlySet<number> = new Set([
   preview3.RESUME_POSITION_EXTENSION,
@@ -132,10 +132,10 @@ function readAck(open: preview3.SessionOpen, packet: Packet) {
   const isComplete = body.length === ack.resumeTokenBytes + ack.sessionExtensionBytes;
   const tokenBytes = isComplete ? ack.resumeTokenBytes : 0;
   const extensions = extensionsOf(body.subarray(tokenBytes));
-  // In memory of its own: what arrived with it must not be kept for it.
-  const token = new Uint8Array(body.subarray(0, tokenBytes));
   const terms = [ack.acceptedProfileId, ack.schemaId, ack.schemaVersion].join();
-  const grant: ResumeGrant | undefined = tokenBytes > 0 && windowMs > 0 ? { token, windowMs, terms } : undefined;
+  const isUsable = tokenBytes > 0 && tokenBytes <= MAX_TOKEN_BYTES && windowMs > 0;
+  // In memory of its own: what arrived with it must not be kept for it.
+  const grant = isUsable ? { token: new Uint8Array(body.subarray(0, tokenBytes)), windowMs, terms } : undefined;
   return { ack, outcome, extensions, grant };
 }
 

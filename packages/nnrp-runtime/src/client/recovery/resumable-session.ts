@@ -15,6 +15,9 @@ export interface OpenRequest {
   readonly extensions: readonly preview3.ControlExtension[];
 }
 
+/** Of the protocol. A server that sends a longer token would fill the memory of its clients. */
+export const MAX_TOKEN_BYTES = 4096;
+
 /** What the server has granted a session for its recovery. */
 export interface ResumeGrant {
   readonly token: Uint8Array;

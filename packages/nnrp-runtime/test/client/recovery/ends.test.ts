@@ -90,6 +90,14 @@ describe('a client without recovery', () => {
       SessionFlags.AllowResume,
     ],
     [
+      'of a server whose tokens are longer than the protocol has them',
+      {},
+      (server: RecoveryServer) => {
+        server.tokenBytes = 4097;
+      },
+      SessionFlags.AllowResume,
+    ],
+    [
       'of a server that hands out tokens, but has not said that it knows recovery',
       {},
       (server: RecoveryServer) => {

@@ -41,6 +41,7 @@ export class RecoveryServer {
   /** Whether it says that it knows recovery, and whether it hands out tokens. */
   announces = true;
   grantsTokens = true;
+  tokenBytes = TOKEN_BYTES;
   verdict: (session: KnownSession, link: ServerLink) => ResumeVerdict = () => 'resume';
   /** Whether SESSION_OPENs of new sessions are answered. */
   answersOpens = true;
@@ -302,7 +303,7 @@ export class RecoveryServer {
     const where = { type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload };
     const entries = [messages, ...(position === undefined ? [] : [where]), ...(extension ? [extension] : [])];
     const block = preview3.encodeControlExtensions(entries);
-    const token = isWanted && this.grantsTokens ? session.token : new Uint8Array(0);
+    const token = isWanted && this.grantsTokens ? paddedTo(session.token, this.tokenBytes) : new Uint8Array(0);
     const metadata: preview3.SessionOpenAck = {
       ...OPENED,
       sessionId: session.sessionId,
@@ -310,7 +311,7 @@ export class RecoveryServer {
       sessionStatus,
       maxInFlightOperations: session.open.maxInFlightOperations || 64,
       grantedOperationCredit: 0xffff,
-      resumeTokenBytes: isWanted ? TOKEN_BYTES : 0,
+      resumeTokenBytes: isWanted ? this.tokenBytes : 0,
       resumeWindowMs: isWanted ? this.windowMs : 0,
       sessionFlagsAck: isWanted ? SessionFlagsAck.ResumeEnabled : 0,
       sessionExtensionBytes: block.length,
@@ -319,6 +320,12 @@ export class RecoveryServer {
     const body = new Uint8Array(Buffer.concat([token, block]));
     return bytesOfMessage(MessageType.SessionOpenAck, session.sessionId, 0, SESSION_OPEN_ACK, metadata, body);
   }
+}
+
+function paddedTo(token: Uint8Array, bytes: number): Uint8Array {
+  const padded = new Uint8Array(bytes);
+  padded.set(token);
+  return padded;
 }
 
 export function partialBytes(sessionId: number, frameId: number, text: string): Uint8Array {
