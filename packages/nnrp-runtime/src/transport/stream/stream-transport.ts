@@ -153,8 +153,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   close(): Promise<void> {
     if (this.state === 'open') {
       this.flushNow();
-      this.state = 'closing';
-      this.reader.stop();
+      this.leave();
       this.finish();
       this.reader.drain();
     }
@@ -165,9 +164,15 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   abort(error?: NnrpError): void {
     this.failure ??= error;
-    if (this.state === 'open') this.state = 'closing';
-    this.reader.stop();
+    if (this.state === 'open') this.leave();
     this.streamEnd.destroy(error);
+  }
+
+  private leave(): void {
+    this.state = 'closing';
+    this.reader.stop();
+    // The stream may be over while the sink still had to read: nothing keeps back its end any more.
+    if (this.streamEnd.isOver) nextTurn(this, () => this.caughtUp());
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -213,8 +218,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private sendAhead(): void {
-    if (this.queue.byteLength > 0 || !this.writer.allWritten || this.output === 'ended' || this.stream.destroyed) return;
-    this.write(this.queue.takeAhead());
+    if (this.output === 'ended' || this.stream.destroyed) return;
+    if (this.queue.byteLength === 0 && this.writer.allWritten) this.write(this.queue.takeAhead());
   }
 
   /** @returns false when the stream has thrown, and so is over */
