@@ -130,7 +130,7 @@ export class ResumableSession {
   /** Keeps a packet until the session is resumed. */
   keep(packet: LoggedPacket): void {
     this.unsent.push(packet);
-    this.unsentBytes += packet.heldBytes;
+    this.unsentBytes += packet.retainedBytes;
   }
 
   /** Its connection is lost. @param log - of what was sent there */

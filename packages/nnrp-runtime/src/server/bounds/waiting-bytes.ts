@@ -41,9 +41,9 @@ export class ServerWaiting {
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
     // All of them leave: a connection that is full by itself waits for that alone.
-    const { paused: held } = this;
+    const { paused } = this;
     this.paused = new Set();
-    for (const connection of held) connection.relieved();
+    for (const connection of paused) connection.relieved();
   }
 
   /** For a connection: it is not read because of all the others. */
