@@ -28,7 +28,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
   /** @internal For the session: told of its end, with what it has failed of. */
-  whenOver: ((failure?: NnrpError) => void) | undefined;
+  ended: ((failure?: NnrpError) => void) | undefined;
   /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
   graceMs = 0;
   /** @internal For the session: it waits once more, its deadline has passed. */
@@ -260,7 +260,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
       this.words?.end();
       this.uncount(this.countedBytes);
       this.resolveLast?.(result);
-      this.whenOver?.();
+      this.ended?.();
       if (this.iterator?.deliver(result)) {
         this.lastTaken = true;
         this.iterator.ended();
@@ -281,7 +281,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
     if (this.isOver) return;
     this.failure = error;
     observer?.end(this, error);
-    this.whenOver?.(error);
+    this.ended?.(error);
     this.words?.end();
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {

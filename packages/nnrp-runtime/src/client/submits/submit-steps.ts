@@ -76,7 +76,7 @@ export function sendSubmit(
  */
 export function sentOrEnded(operation: ClientOperation, sent: Promise<ClientOperation>): Promise<ClientOperation> {
   return new Promise((resolve, reject) => {
-    operation.whenOver = (failure) => (failure === undefined ? resolve(operation) : reject(failure));
+    operation.ended = (failure) => (failure === undefined ? resolve(operation) : reject(failure));
     sent.then(resolve, reject);
   });
 }
