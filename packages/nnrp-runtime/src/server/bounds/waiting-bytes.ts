@@ -1,6 +1,6 @@
 import type { BoundName, ServerBounds } from '../contract/server-bounds.js';
 
-/** Of a limit, the part up to which what nobody has to take may wait: it may stay for as long as there is a session. */
+/** Messages that no handler has to take may fill an eighth of a limit: they may wait as long as their session lives. */
 const LOW_PART = 8;
 
 /** What all connections of a server have waiting, of one kind. */

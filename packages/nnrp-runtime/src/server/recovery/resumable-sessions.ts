@@ -320,7 +320,8 @@ export class ResumableSessions implements PortServer {
     const error = new TransportError(`session ${sessionId} ${why}`, {
       cause: new TransportError(suspension.why ?? why),
     });
-    // Nobody comes for what is kept for it: as the rest of a session that is over it would count once more, and cost others.
+    // No client can ask for its packets any more. As the rest of a session that is over they would be counted once more,
+    // and other sessions would be given up for them.
     if (this.knows(port)) this.ports.delete(sessionId);
     port.session.end(error);
     this.forget(port);
