@@ -171,7 +171,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private leave(): void {
     this.state = 'closing';
     this.reader.stop();
-    // The stream may be over while the sink still had to read: nothing keeps back its end any more.
+    // The stream may be over, and its end untold because the sink had packets left to read: it is told now.
     if (this.streamEnd.isOver) nextTurn(this, () => this.caughtUp());
   }
 
