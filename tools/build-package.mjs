@@ -83,7 +83,7 @@ function withOwnNames(code) {
   return names.reduce((result, name) => result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name), code);
 }
 
-/** The namespaces that esbuild makes have what somebody has put on Object.prototype as well, and then cannot be made. */
+/** The namespaces that esbuild makes copy what stands on Object.prototype as well, and fail where something was added to it. */
 function withOwnExports(code) {
   return code.replaceAll('for(var name in all)', 'for(var name of Object.keys(all))');
 }

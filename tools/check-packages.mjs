@@ -109,6 +109,11 @@ export const parts: [Uint8Array, Uint8Array] = buildPacket({ messageType: previe
 export const shown: string = status + ' ' + (fault?.kind ?? '');
 `;
 
+const USE_RULE = `
+import { describeFault } from 'nnrp-core';
+console.log(describeFault({ kind: 'invalid_combination', rule: 'FSUB-1' }));
+`;
+
 /** The folder in which the oldest TypeScript is installed beside the one that this repository uses. */
 const OLDEST = 'typescript-oldest';
 const oldest = manifests[0].engines.typescript.replace('>=', '');
@@ -128,6 +133,13 @@ try {
   const types = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`);
   installPacked(work, packages, [...types, `${OLDEST}@npm:typescript@~${oldest}.0`]);
   check('installs into an empty project', () => {});
+
+  check('carries the page that errors of rules name', () => {
+    writeFileSync(join(work, 'rule.mjs'), USE_RULE);
+    const [page, anchor] = run(process.execPath, ['rule.mjs'], work).trim().split('see ')[1].split('#');
+    const text = readFileSync(join(work, 'node_modules', page), 'utf8');
+    if (!text.includes(`<a id="${anchor}">`)) throw new Error(`${page} does not explain ${anchor}`);
+  });
 
   check('runs from ESM JavaScript', () => {
     writeFileSync(join(work, 'use.mjs'), USE);

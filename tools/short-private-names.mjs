@@ -1,4 +1,4 @@
-// Gives private members of classes short names in what is compiled: no one else can name them, and bundlers leave the names
+// Gives private members of classes short names in what is compiled: no other code can name them, and bundlers leave the names
 // of properties as they are. Which they are, the types say, name by name: another member that is called the same keeps its name.
 import ts from 'typescript';
 

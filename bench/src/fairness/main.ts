@@ -84,7 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [load = 0] = loadavg();
   if (load > cores) {
     console.log(
-      `the machine has ${load.toFixed(1)} processes to run besides: who waits for its core is not starved by the server\n`,
+      `the machine has ${load.toFixed(1)} processes to run besides: a client that waits for its core is not starved by the server\n`,
     );
   }
   const outcomes: Outcome[] = [];

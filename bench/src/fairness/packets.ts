@@ -4,7 +4,7 @@ import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import * as preview4 from 'nnrp-core/preview4';
 import { STRUCTS as STRUCTS_OF_PREVIEW4 } from 'nnrp-core/preview4/struct-table';
 
-/* Packets of a peer that is made by hand: any message with any fields, whoever may send it. */
+/* Packets of a peer that is made by hand: any message with any fields, also one that this side may not send. */
 
 export type Fields = Readonly<Record<string, number | bigint>>;
 

@@ -3,8 +3,8 @@ const LOOK_MS = 1;
 const PERCENTILE = 0.99;
 
 /**
- * CPU time that this process takes between two turns in which timers run: what whoever comes has to wait for, however busy the
- * machine is with other work.
+ * CPU time that this process takes between two turns in which timers run: how long a new peer has to wait, however busy the machine
+ * is with other work.
  */
 export class TurnTimes {
   private samples: number[] = [];

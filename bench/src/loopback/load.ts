@@ -61,7 +61,7 @@ export abstract class Load {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Whoever awaits it is told all the same.
+    // Ignoring it raises no unhandledRejection; awaiting it still rejects.
     this.finished.catch(() => {});
   }
 

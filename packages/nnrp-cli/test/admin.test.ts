@@ -27,7 +27,7 @@ describe('nnrp serve --admin', () => {
     expect(submitted.code).toBe(0);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('\nnnrp_operations_completed_total 3\n');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    // Somebody who does not go keeps it draining.
+    // A client that does not go keeps it draining.
     const client = await NnrpClient.connectTcp(address, { reconnect: 'never' });
     await client.openSession();
     server.child.kill('SIGTERM');

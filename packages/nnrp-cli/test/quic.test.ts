@@ -9,7 +9,7 @@ import { runCli } from '../src/index.js';
 import { CliProcess, nnrp, serving } from './cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-quic-'));
-// Where the commands leave and look for certificates: not among those of whoever runs the tests.
+// Where the commands leave and look for certificates: not among those of the user that runs the tests.
 Object.assign(process.env, { TMPDIR: folder, TEMP: folder });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -49,7 +49,7 @@ describe('nnrp serve --quic and nnrp submit --quic', () => {
     const endpoint = { roots: readFileSync(certificate) };
     const peer = await QuicProvider.connect(address, endpoint, { maxBufferedResultBytes: 1, closeTimeoutMs: 1 });
     const session = await peer.openSession({ defaultDeadlineMs: 0 });
-    // Results that nobody reads hold the server up.
+    // Results that are not read hold the server up.
     const results = (await session.submit('word '.repeat(1_000_000)))[Symbol.asyncIterator]();
     await results.next();
     process.child.kill('SIGTERM');

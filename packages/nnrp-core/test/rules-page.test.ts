@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { describeFault, WireError } from '../src/index.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const page = readFileSync(join(ROOT, 'docs', 'rules.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'packages', 'nnrp-core', 'docs', 'rules.md'), 'utf8');
 /** What looks like the name of a rule and is none. */
 const OTHER_NAMES = new Set(['UTF-8', 'UTF-16', 'SHA-256', 'SHA-1', 'AES-128', 'AES-256']);
 
@@ -31,7 +31,7 @@ function namedInSources(): Set<string> {
   return new Set(names.filter((name) => !OTHER_NAMES.has(name)));
 }
 
-describe('docs/rules.md', () => {
+describe('docs/rules.md of nnrp-core', () => {
   /** A row begins with the place that errors point to, and the name. */
   const explained = [...page.matchAll(/^\| <a id="([a-z]+-\d+)"><\/a>([A-Z]+-\d+) +\| ([^|]+) \| ([^|]+) \|$/gm)];
 
@@ -44,16 +44,21 @@ describe('docs/rules.md', () => {
   it('has each of them where its error points to, with what breaks it and what to do', () => {
     for (const [, place = '', name = '', brokenWhen = '', toDo = ''] of explained) {
       expect(describeFault({ kind: 'invalid_combination', rule: name })).toBe(
-        `rule ${name} is broken, see docs/rules.md#${place}`,
+        `rule ${name} is broken, see nnrp-core/docs/rules.md#${place}`,
       );
       expect([brokenWhen.trim().length > 5, toDo.trim().length > 5], name).toEqual([true, true]);
     }
   });
 
+  it('is part of the package that errors name', () => {
+    const { name, files } = JSON.parse(readFileSync(join(ROOT, 'packages', 'nnrp-core', 'package.json'), 'utf8'));
+    expect([name, files.includes('docs')]).toEqual(['nnrp-core', true]);
+  });
+
   it('is named by the error of a broken rule', () => {
     const error = new WireError({ kind: 'invalid_combination', rule: 'FSUB-1' }, 'FRAME_SUBMIT');
     expect(error.message).toBe(
-      '[NNRP_ERR_INVALID_COMBINATION] FRAME_SUBMIT: rule FSUB-1 is broken, see docs/rules.md#fsub-1',
+      '[NNRP_ERR_INVALID_COMBINATION] FRAME_SUBMIT: rule FSUB-1 is broken, see nnrp-core/docs/rules.md#fsub-1',
     );
   });
 });

@@ -206,7 +206,7 @@ describe('the identity of a peer', () => {
       odd: () => 'alice',
       list: () => [],
       unknown: () => ({ user: 'alice' }),
-      // A word is true, and would let in whom a policy asks for `authorized`.
+      // A text is truthy: a policy that looks at `authorized` would let the client in.
       word: () => ({ authorized: 'false' }),
       bytes: () => ({ certificateDer: 'MII' }),
       never: () => new Promise(() => {}),

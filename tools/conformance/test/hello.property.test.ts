@@ -147,7 +147,7 @@ describe('negotiateHello', () => {
         const block = encodeControlExtensions(outcome.extensions);
         expect(outcome.ack.controlExtensionBytes).toBe(block.length);
         expect(checkControlExtensions(block)).toBeUndefined();
-        // Whoever reads it must not stumble over an answer that it does not know.
+        // Its reader must not stumble over an answer that it does not know.
         expect(outcome.extensions.some(({ critical }) => critical)).toBe(false);
         for (const answer of outcome.extensions) decodeHelloExtension(answer);
       }),

@@ -3,7 +3,7 @@ import { mutate } from './samples/mutation.js';
 import type { Revision, Samples } from './samples/samples.js';
 import { samplesOf } from './samples/samples-of.js';
 
-/** Who is attacked: our server by a hostile client, or our client by a hostile server. */
+/** The side that is attacked: our server by a hostile client, or our client by a hostile server. */
 export type Role = 'server' | 'client';
 export const ROLES: readonly Role[] = ['server', 'client'];
 /** What carries the bytes: sockets, a pair of streams in memory, whole packets in memory. */
@@ -64,7 +64,7 @@ export type Step =
   | { readonly do: 'rest'; readonly ms: number }
   | { readonly do: 'leave'; readonly how: 'end' | 'reset' | 'destroy' };
 
-/** A whole conversation: who is attacked, and how. */
+/** A whole conversation: which side is attacked, and how. */
 export interface Conversation {
   /** preview3 where it is not given. */
   readonly revision?: Revision;

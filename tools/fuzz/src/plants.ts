@@ -170,7 +170,7 @@ export class PlantedFault extends Error {
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
- * Makes the method throw for everybody but the client that is no attacker.
+ * Makes the method throw, save for the client that does not attack.
  * @param fired - told of each throw
  * @returns takes the fault out again
  */

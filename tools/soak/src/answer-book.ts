@@ -75,7 +75,7 @@ export class AnswerBook {
     if (book.isOver && this.books.delete(book)) book.close(false);
   }
 
-  /** The connection is over, and all that was submitted is settled. @param vanished - by the client's doing, so that nobody could answer */
+  /** The connection is over, and all that was submitted is settled. @param vanished - by the client's doing, so that no answer could arrive */
   closeAll(vanished: boolean): void {
     for (const book of this.books) book.close(vanished && !book.isOver);
     this.books.clear();

@@ -105,7 +105,7 @@ export class LoadConnection {
     });
     while (!this.stopped && !isOver && performance.now() < endsAtMs) await sleep(20);
     this.leaving = true;
-    // At the end everybody leaves in good order, so that every frame has to have its answer.
+    // At the end all clients leave in good order, so that every frame has to have its answer.
     const vanishes = !plan.cuts && !this.stopped && dice.chance(0.6);
     if (vanishes) {
       this.transport?.abort();

@@ -9,7 +9,7 @@ import { Side } from './side.js';
 
 /*
  * A server and its clients in two processes, under everything that clients do. The load runs to warm up, in rounds, and
- * then once to count. Before and after that everybody has left and the server's heap is collected: what is left then is
+ * then once to count. Before and after that all clients have left and the server's heap is collected: what is left then is
  * what the load has left behind. The engine goes on compiling for minutes, and keeps what it has compiled: the process is
  * warm when a round adds next to nothing. A leak that is smaller than that for each round is found by the time that counts,
  * which is many rounds long.
@@ -18,7 +18,7 @@ import { Side } from './side.js';
 const PROGRESS_MS = 10_000;
 /** A round of the warm-up that adds less than this part of the heap is the last. */
 const WARM_GROWTH = 0.01;
-/** How long the server may take to notice that everybody has left. */
+/** How long the server may take to notice that all clients have left. */
 const SETTLE_MS = 30_000;
 /** How long sessions wait for clients that are cut off: a busy machine is not to be the end of one. */
 const MAX_WINDOW_MS = 60_000;
@@ -95,7 +95,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Waits until the server has noticed that everybody has left; what it has not by then is a miss of the report. */
+/** Waits until the server has noticed that all clients have left; what it has not by then is a miss of the report. */
 async function empty(server: Side<ServerTasks>, settleMs: number): Promise<void> {
   const untilMs = performance.now() + settleMs;
   for (;;) {

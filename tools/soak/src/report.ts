@@ -12,7 +12,7 @@ export interface SoakResult {
   readonly called: ClientCounts;
   /** What the clients had counted when the warm-up was over. */
   readonly warm: ClientCounts;
-  /** The server at rest, with nobody connected: before the load, after it, and after it was closed. */
+  /** The server at rest, without a connection: before the load, after it, and after it was closed. */
   readonly before: Footprint;
   readonly after: Footprint;
   readonly closed: Footprint;

@@ -7,11 +7,11 @@ export class Totals {
   answered = 0;
   /** Frames with a second one. */
   double = 0;
-  /** Terminal answers to frames that nobody submitted. */
+  /** Terminal answers to frames that were not submitted. */
   unasked = 0;
   /** Frames without an answer in a session that ended in good order. */
   lost = 0;
-  /** Frames without an answer when their client vanished: nobody could answer them. */
+  /** Frames without an answer when their client vanished: no answer could arrive. */
   vanished = 0;
   /** Frames that were sent, though the application was told that they were not, or of no frame at all. */
   denied = 0;
@@ -100,7 +100,7 @@ export class SessionBook {
 
   /**
    * Adds up what is left, when all that was submitted is settled.
-   * @param vanished - its client has, so that nobody could answer
+   * @param vanished - its client has, so that no answer could arrive
    */
   close(vanished: boolean): void {
     const { totals } = this;

@@ -59,7 +59,7 @@ async function pingOnce(address: Address, transports: ClientTransports, io: CliI
     try {
       statistics.answer(await roundTrip(transport, TIMEOUT_MS));
     } catch (error) {
-      // What says nothing may not answer the end of the connection either, which whoever probes would wait for.
+      // A peer that does not answer may not answer the end of the connection either: close() would wait for it.
       transport.abort();
       throw error;
     } finally {

@@ -3,8 +3,8 @@ import { beforeLeaving } from '../guard-process.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Gives work up when nobody wants it any more: at a signal, of which the process ends then, and when the reader of its output has
- * gone. A second signal ends the process at once.
+ * Gives up work whose results are not wanted any more: at a signal, by which the process ends then, and when the reader of its
+ * output has gone. A second signal ends the process at once.
  *
  * @param close - tells the server; a client that is gone without a word would have its work go on, since it may come back
  * @returns stops listening to signals

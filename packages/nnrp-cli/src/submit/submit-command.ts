@@ -68,7 +68,7 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
       `
 The exit code is 0 when every submit has its result, and 1 when one was dropped, is not successful or has none.
 Results with status 0 (success), 1 (degraded) and 200 are successful. Errors that the server reports go to stderr.
-A signal, or the end of whoever reads the output (| head), ends the work on the server, too.
+A signal, or the end of the process that reads the output (| head), ends the work on the server, too.
 
 Examples:
   $ nnrp submit 'How many tokens is this?' --output

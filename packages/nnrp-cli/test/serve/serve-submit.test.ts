@@ -132,7 +132,7 @@ describe('nnrp serve and nnrp submit', () => {
     const { server, address } = await serving('--handler', 'tokens', '--config', config);
     const client = await NnrpClient.connectTcp(address, { maxBufferedResultBytes: 1, closeTimeoutMs: 1 });
     const session = await client.openSession({ defaultDeadlineMs: 0 });
-    // Results that nobody reads hold the server up.
+    // Results that are not read hold the server up.
     const results = (await session.submit('word '.repeat(1_000_000)))[Symbol.asyncIterator]();
     await results.next();
     server.child.kill('SIGTERM');

@@ -16,7 +16,7 @@ import { readBody } from './request-body.js';
 import { noRoute, type Route, routeOf } from './routes.js';
 import { type OpenAiServerOptions, type ServerConfig, serverOptions } from './server-options.js';
 
-/** For probes, at the path that model servers have it at. It asks nobody, and needs no key. */
+/** For probes, at the path that model servers have it at. It is answered without a server of NNRP and without a key. */
 const HEALTH = '/health';
 const BUSY_RETRY_MS = 1000;
 /** How often late requests are looked for. */

@@ -61,7 +61,7 @@ export class EventReader {
     return this.#bytes > this.#maxEventBytes ? undefined : this.#events;
   }
 
-  /** An empty line ends an event, also one without data, of which the parser tells nobody. */
+  /** An empty line ends an event, also one without data, which the parser does not report. */
   #countFrom(text: string): void {
     if (text.endsWith(WHOLE)) {
       this.#bytes = 0;

@@ -39,7 +39,7 @@ export function readError(body: unknown, generic: string, secrets: Secrets, unna
   return fitting(wholeError(body, generic, secrets, unnamed));
 }
 
-/** As much as an error of NNRP holds, which tells the message a second time: the members that nobody names are left out first. */
+/** As much as an error of NNRP holds, which has the message twice: members that OpenAI's errors do not have are left out first. */
 function fitting(error: OpenAiError): OpenAiError {
   if (jsonBytes(error) + jsonBytes(error.message) <= MAX_JSON_BYTES) return error;
   const { message, type, param, code } = error;

@@ -74,7 +74,7 @@ function mayHide(value: unknown): boolean {
   return false;
 }
 
-/** An error of which the message is a member is as whole as whoever made it one wants it. */
+/** An error whose message is a member of its own was made for JSON: it hides nothing. */
 function hides(kind: string, part: object): boolean {
   const names = Object.keys(part);
   return names.length === 0 || (HIDING.test(kind) && !(kind === 'Error' && names.includes('message')));

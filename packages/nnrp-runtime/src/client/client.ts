@@ -96,7 +96,7 @@ export class NnrpClient extends PortableClient {
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static override fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
     const [rest, logger] = withoutLogger(config);
-    return NnrpClient.over((...parts) => NnrpClient.logged(logger, parts), transport, rest);
+    return NnrpClient.wrap((...parts) => NnrpClient.logged(logger, parts), transport, rest);
   }
 
   private static socket(

@@ -119,7 +119,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
-    return NnrpClient.over((...parts) => new NnrpClient(...parts), transport, config);
+    return NnrpClient.wrap((...parts) => new NnrpClient(...parts), transport, config);
   }
 
   /** What `connect` does, for a class of clients and the addresses that it knows. */
@@ -167,7 +167,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       : preview4Within(complete.connectTimeoutMs, signal).then(begin);
   }
 
-  protected static over<Client extends NnrpClient>(
+  protected static wrap<Client extends NnrpClient>(
     make: MakeClient<Client>,
     transport: FramedTransport,
     config: NnrpClientOptions,

@@ -75,7 +75,7 @@ describe('memory that is given back', () => {
 
   it('stays, without a word, where it cannot be', async () => {
     const { freeMemory } = await loaded();
-    // Nobody but a module of WebAssembly may take away its memory.
+    // Only a module of WebAssembly may take away its memory.
     const { WebAssembly } = globalThis as unknown as {
       WebAssembly: { Memory: new (size: object) => { buffer: ArrayBuffer } };
     };

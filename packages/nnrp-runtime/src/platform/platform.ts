@@ -47,7 +47,7 @@ export const markAsUntransferable: (buffer: object) => void = threads?.markAsUnt
 /**
  * What leads to the next turn, as it was when the package was loaded. A test that takes over time with fake timers replaces
  * the functions; durations may stand still then, but what is sent must leave and what is closed must end. Where they were
- * replaced before the package was loaded, messages and promises lead there: nobody fakes those.
+ * replaced before the package was loaded, messages and promises lead there: fake timers leave those alone.
  */
 export const setImmediate: Turn =
   [immediate, builtin('node:timers')?.setImmediate].find(isReal) ?? portableTurns.nextTurn;

@@ -28,7 +28,7 @@ export async function acceptAll(listener: FramedListener, acceptor: Acceptor): P
   const failures = new AcceptFailures();
   const seen = new WeakSet<FramedTransport>();
   let restMs = FIRST_REST_MS;
-  let refused = 0;
+  let refusals = 0;
   for (;;) {
     let given: unknown;
     try {
@@ -57,7 +57,7 @@ export async function acceptAll(listener: FramedListener, acceptor: Acceptor): P
         stays = acceptor.connected(transport);
       });
     }
-    if (!stays && ++refused % REFUSED_AT_ONCE === 0) await turn(acceptor);
+    if (!stays && ++refusals % REFUSED_AT_ONCE === 0) await turn(acceptor);
   }
 }
 

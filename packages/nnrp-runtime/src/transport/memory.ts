@@ -239,8 +239,8 @@ class MemoryTransport implements FramedTransport, Guarded {
   }
 
   private reportClosed(): void {
-    const over = this.closing || (this.peerGone && this.inbox.length === 0);
-    if (!over || this.closedReported) return;
+    const isOver = this.closing || (this.peerGone && this.inbox.length === 0);
+    if (!isOver || this.closedReported) return;
     if (this.closing) this.resolveClosed();
     // No sink yet: start() reports it.
     if (this.sink === undefined) return;

@@ -155,7 +155,7 @@ describe('a patch', () => {
     await expect(refused).rejects.toMatchObject({ code: 'NNRP_ERR_PEER', wireCode: ErrorCode.UnsupportedCapability });
     const ended = [session.patch({ qualityTier: 1 }), session.putObject({ namespace: 1, key: 1n, kind: 7 }, 'x')];
     await server.expect(MessageType.SessionPatch);
-    // With several requests outstanding nobody can tell which one an error is about.
+    // With several requests outstanding an error does not say which one it is about.
     server.error(1, 0, { errorCode: ErrorCode.UnsupportedCapability });
     server.close(1);
     for (const request of ended) await expect(request).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });

@@ -122,7 +122,7 @@ const answer: fc.Arbitrary<ModelCommand> = fc
       ),
   );
 
-/** An operation that nobody answers in its time. */
+/** An operation that is not answered in its time. */
 const deadline: fc.Arbitrary<ModelCommand> = fc.tuple(fc.nat(63), fc.integer({ min: 1, max: 6 })).map(
   ([which, budgetMs]) =>
     new Step(
@@ -191,7 +191,7 @@ const serve: fc.Arbitrary<ModelCommand> = fc.tuple(fc.nat(63), fc.constantFrom('
           const closing = served.close({ inFlightPolicy: InFlightPolicy.Abort });
           connection.ended(session, 'unconfirmed', true);
           if (!connection.announced) {
-            // Who knows no SESSION_CLOSE from a server is told by the end of the connection.
+            // A client that knows no SESSION_CLOSE from a server is told by the end of the connection.
             const peer = world.peers.get(connection.name) as ModelPeer;
             await peer.until(() => peer.isOver, 'the connection to end');
             await closing;

@@ -21,7 +21,7 @@ export interface HeldOperation {
 const ABORT_REASONS = [CancelledError, DeadlineError, ClosedError, ProtocolError, TransportError];
 
 /**
- * A live server with handlers that do what the body of a submit says, and everybody connected to it. One world
+ * A live server with handlers that do what the body of a submit says, and all peers connected to it. One world
  * serves many runs; each run leaves nothing behind but the witness, a client whose session must be answered throughout.
  */
 export class ModelWorld {
@@ -96,7 +96,7 @@ export class ModelWorld {
     if (this.breaches.length > 0) throw new Error(this.breaches.splice(0).join('\n'));
   }
 
-  /** Everybody has left: nothing may be left of them. */
+  /** All peers have left: nothing may be left of them. */
   async checkEmpty(): Promise<void> {
     await this.check(0, 0);
     await this.until(

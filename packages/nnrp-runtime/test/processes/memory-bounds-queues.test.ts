@@ -80,7 +80,7 @@ describe('submits that wait hold what they are counted as', () => {
         serving: SERVING,
         connections: 20,
         bytes: (connection) => submits(connection, 16, most(16, 20)),
-        // From half of it on nobody may add to more than its share.
+        // From half of it on no session may add to more than its share.
         least: ROOM / 2,
       },
     ],

@@ -66,7 +66,7 @@ function publicCalls(className: string, file: string): string[] {
     const comment = source.text.slice(member.getFullStart(), member.getStart()).trim();
     if (FOR_THE_RUNTIME.test(comment)) return [];
     const text = member.name?.getText() ?? '';
-    // For logs, where what they give is there at once; and what nobody else can call.
+    // For logs, where what they give is there at once; and what no other code can call.
     if (text === 'toJSON' || text === '[INSPECT]' || text.startsWith('#')) return [];
     return [`${className}.${SYMBOLS[text] ?? text}`];
   });

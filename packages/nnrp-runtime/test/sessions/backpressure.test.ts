@@ -117,7 +117,7 @@ describe('a slow client', () => {
         sent = part;
       }
     })();
-    // As long as somebody else is served at full speed, this one has had its chance.
+    // As long as another client is served at full speed, this one has had its chance.
     const server = await stage.serve();
     const witness = await stage.openPeer(server, 2);
     for (let before = -1; before !== sent; ) {

@@ -271,7 +271,7 @@ describe('vanishing', () => {
         if (vanish === 'destroy') peer.destroy();
         else if (vanish === 'end') peer.socket.end();
         else peer.reset();
-        // Who has only ended its own direction still waits for the answer to its submit.
+        // A peer that has only ended its own direction still waits for the answer to its submit.
         if (vanish === 'end' && length === bytes.length) {
           const submit = await (await server.accept()).receiveSubmit();
           expect(server.connectionCount).toBe(1);

@@ -139,7 +139,7 @@ describe('frames', () => {
     expect(sibling.state).toBe('open');
     peer.send(submitBytes(6, 1, 'sibling'));
     expect(text((await sibling.receiveSubmit()).body)).toBe('sibling');
-    // Once confirmed, the session is one that nobody knows.
+    // Once confirmed, the server does not know the session any more.
     peer.send(cancelBytes(5, 1));
     expect((await answersUntilPong(peer)).map((packet) => packet.messageType)).toEqual([MessageType.Error]);
   });

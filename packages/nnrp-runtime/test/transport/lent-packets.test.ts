@@ -143,7 +143,7 @@ describe('a transport over a stream that borrows what it writes', () => {
       throw new Error('no transfer');
     }).toThrow(/transfer/);
     expect(body.length).toBe(200_000);
-    // Node.js 22 has a way all the same, which costs the connection: nobody knows what its peer gets.
+    // Node.js 22 has a way all the same, which costs the connection: it is not known what its peer gets.
     if (!transferred(body)) return;
     await stream.complete();
     await sink.untilClosed();

@@ -33,7 +33,7 @@ describe('a paced writer', () => {
   it('joins short pieces and cuts long ones, one write at a time, in order', async () => {
     const { stream, writes, complete } = slowStream();
     let completed = 0;
-    const writer = new PacedWriter(stream, 10, false, { ...OWNER, written: () => completed++ });
+    const writer = new PacedWriter(stream, 10, false, false, { ...OWNER, written: () => completed++ });
     writer.write([bytes(0, 3), bytes(3, 4), bytes(7, 25)]);
     expect([writes.length, writer.byteLength]).toEqual([1, 22]);
     writer.write([bytes(32, 5)]);
@@ -48,7 +48,7 @@ describe('a paced writer', () => {
 
   it('cuts at the edge of a piece without an empty rest', async () => {
     const { stream, writes, complete } = slowStream();
-    const writer = new PacedWriter(stream, 10, false, OWNER);
+    const writer = new PacedWriter(stream, 10, false, false, OWNER);
     writer.write([bytes(0, 10), bytes(10, 10)]);
     await complete();
     await complete();
@@ -57,7 +57,7 @@ describe('a paced writer', () => {
 
   it('ends the stream after the last write, or at once when there is none', async () => {
     const { stream, complete } = slowStream();
-    const writer = new PacedWriter(stream, 10, false, OWNER);
+    const writer = new PacedWriter(stream, 10, false, false, OWNER);
     writer.write([bytes(0, 20)]);
     writer.end();
     await complete();
@@ -65,14 +65,14 @@ describe('a paced writer', () => {
     await complete();
     expect(stream.writableFinished).toBe(true);
     const other = slowStream().stream;
-    new PacedWriter(other, 10, false, OWNER).end();
+    new PacedWriter(other, 10, false, false, OWNER).end();
     expect(other.writableEnded).toBe(true);
   });
 
   it('gives a stream that has failed nothing more', async () => {
     const { stream, writes, complete } = slowStream();
     stream.on('error', () => {});
-    const writer = new PacedWriter(stream, 10, false, OWNER);
+    const writer = new PacedWriter(stream, 10, false, false, OWNER);
     writer.write([bytes(0, 30)]);
     await complete(new Error('failed by the test'));
     expect([writes.length, stream.destroyed]).toEqual([1, true]);
@@ -88,7 +88,7 @@ describe('a paced writer', () => {
       },
     });
     const failed = new Promise<unknown>((resolve) => stream.on('error', resolve));
-    const writer = new PacedWriter(stream, 10, false, OWNER);
+    const writer = new PacedWriter(stream, 10, false, false, OWNER);
     writer.write([bytes(0, 20)]);
     pending.shift()?.();
     expect(await failed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT', cause: new Error('thrown by the stream') });

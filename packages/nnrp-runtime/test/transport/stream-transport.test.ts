@@ -120,6 +120,27 @@ describe('a transport over a byte stream', () => {
     expect(sink.closes[0]?.message).toMatch(/the peer is gone/);
   });
 
+  it.each(['close', 'abort'] as const)(
+    'ends by %s() when its peer is gone and its sink has not read all',
+    async (way) => {
+      // What it has to give comes at once with its end.
+      const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+      const transport = new StreamTransport(stream, { kind: 'tcp', remoteAddress: 'test' });
+      const sink = new RecordingSink();
+      sink.onPacket = () => transport.pause();
+      stream.push(Buffer.concat([PING, PING]));
+      stream.push(null);
+      transport.start(sink);
+      await sink.untilPackets(1);
+      stream.destroy();
+      await once(stream, 'close');
+      expect(sink.closes).toEqual([]);
+      await transport[way]();
+      await sink.untilClosed();
+      expect([sink.packets.length, sink.closes]).toEqual([1, [undefined]]);
+    },
+  );
+
   it('keeps what has come when the memory of a chunk is made smaller', async () => {
     const stream = new Duplex({ read() {}, write() {} });
     const transport = new StreamTransport(stream, { kind: 'tcp', remoteAddress: 'test' });

@@ -141,7 +141,7 @@ describe('what is wrong in a first program is said with what to do', () => {
         "there is no event 'message'; events are sessionRefused, connectionLost,",
       );
       expect(() => client[add](anyOf('close'), () => {})).toThrow("there is no event 'close'; did you mean closed?");
-      // A symbol is somebody's own, and what follows is what Node.js asks for beside each event that it waits for.
+      // A symbol is the application's own, and what follows is what Node.js asks for beside each event that it waits for.
       server[add](anyOf(Symbol('own')), () => {});
       const resumed = once(client, 'closed');
       await client.close();

@@ -132,7 +132,7 @@ describe('what an application holds', () => {
     const { held, tls, client } = await running();
     for (const value of [tls, client, held.get('a session of the server')]) {
       const text = shown(value, RAW);
-      // The token of the hello is with nobody but the policy; chunks of the network are another matter.
+      // Only the policy has the token of the hello; chunks of the network are another matter.
       const secrets = [...KEY, ...traces(PASSPHRASE), TOKEN];
       expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
     }
@@ -159,7 +159,7 @@ describe('what an application holds', () => {
 async function unanswered() {
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, supportedCacheObjects: [1] });
   const client = await NnrpClient.connectTcp(server.localAddress);
-  // The server goes first: nobody would confirm the client's close.
+  // The server goes first: no handler would confirm the client's close.
   cleanup.push(() => server.close());
   const clientSession = await client.openSession({ auth: TOKEN });
   const sessions = server[Symbol.asyncIterator]();

@@ -143,9 +143,9 @@ export class QuinnClientSocket implements QuicClientSocket {
   }
 
   /**
-   * The socket for this address; a new one when there is none, or its last connection has taken it along. A connection that was given
-   * up may have been so because a router leads what comes from this port nowhere, for as long as something comes: then, too, unless
-   * so many were left just now that one who gives up again and again would have sockets without end.
+   * The socket for this address. A new one is made when there is none, when the last connection has taken it along, and when a
+   * connection was given up: a router may lead what comes from this port nowhere, for as long as something comes. It is not made
+   * when many were left just now: a client that gives up again and again would have sockets without end.
    */
   private async endpoint(address: string): Promise<Endpoint> {
     for (;;) {
@@ -207,7 +207,7 @@ export class QuinnClientSocket implements QuicClientSocket {
     if (this.tokens.size > MAX_TOKENS && oldest !== undefined) this.tokens.delete(oldest);
   }
 
-  /** Each token is shown once: with another one for each connection, nobody on the way can tell that they are of one client. */
+  /** Each token is shown once: observers on the way cannot tell by it that two connections are of one client. */
   private showToken(address: string, module: QuinnModule): void {
     const token = this.tokens.get(address);
     if (token !== undefined) module.useToken(token);

@@ -277,7 +277,7 @@ function configure(module: QuinnModule, { settings, identity, clientRoots }: Rul
   module.configure(settings, 1);
   module.identify(identity);
   module.trust(clientRoots);
-  // Where nobody is asked for proof, it need not be given beforehand.
+  // Without retries no client is asked to prove its address, and none needs a token for the next time.
   module.listen(settings.clientCertificates, settings.retry === 'never' ? 0 : 1);
   if (settings.keyLogFile !== undefined) module.onKeyLog = KeyLogFile.at(settings.keyLogFile).write;
 }

@@ -94,7 +94,7 @@ async function obey({ id, operation, ...details }) {
   }
 }
 
-// What goes wrong in the background belongs to no request; whoever asks for it is told.
+// What goes wrong in the background belongs to no request; it is told when it is asked for.
 globalThis.addEventListener('unhandledrejection', (event) => event.preventDefault());
 
 let rest = '';

@@ -42,7 +42,7 @@ if (cluster.isPrimary) {
   for (let count = 0; count < 2; count++) {
     const worker = cluster.fork();
     worker.on('message', (report) => console.log(JSON.stringify(report)));
-    // One after the other, so that it is known who comes second.
+    // One after the other, so that it is known which one comes second.
     await new Promise((resolve) => worker.once('message', resolve));
   }
   process.stdin.resume().on('end', () => process.exit(0));

@@ -20,7 +20,7 @@ async function newClient(address: string): Promise<BareClient> {
   return client;
 }
 
-/** @returns bytes that it may send before anybody has read any, a megabyte at most */
+/** @returns bytes that it may send before any were read, a megabyte at most */
 const firstWindow = (client: BareClient) => client.write(Buffer.alloc(MIB));
 
 it('a server that has promised much of its memory promises newcomers less, until others have gone', async () => {

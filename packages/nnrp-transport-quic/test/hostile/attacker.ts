@@ -11,7 +11,7 @@ const HANDSHAKE = 0xe3;
 const ID_BYTES = 16;
 const MAX_UDP_PAYLOAD_BYTES = 65_507;
 
-/** Somebody who sends to a server whatever may hurt it, from several sockets. */
+/** Sends to a server whatever may hurt it, from several sockets. */
 export class Attacker {
   /** Bytes of the longest version negotiation, and of the longest Retry that came back. */
   longestNegotiation = 0;
@@ -70,14 +70,14 @@ export class Attacker {
     return this.padded();
   }
 
-  /** A long header of a version that nobody speaks, sometimes too small for an answer. */
+  /** A long header of an unknown version, sometimes too small for an answer. */
   foreignVersion(): Buffer {
     const { dice } = this;
     const datagram = this.longHeader(0x80 | dice.below(128), 1 + dice.below(0x7fffffff), dice.below(21));
     return dice.percent(50) ? datagram : datagram.subarray(0, 30 + dice.below(1100));
   }
 
-  /** An Initial that nobody can decrypt, for an id that nobody knows. */
+  /** An Initial that cannot be decrypted, for an unknown id. */
   initial(dcidBytes = 8 + this.dice.below(13)): Buffer {
     return this.longHeader(INITIAL, VERSION_1, dcidBytes);
   }
@@ -90,7 +90,7 @@ export class Attacker {
     return datagram;
   }
 
-  /** A packet to a connection that is there, encrypted by somebody else. */
+  /** A packet to a connection that is there, encrypted by another client. */
   spoofed(): Buffer {
     const { dice } = this;
     const datagram = this.garbage(21 + dice.below(1300));

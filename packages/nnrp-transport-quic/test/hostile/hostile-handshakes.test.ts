@@ -103,7 +103,7 @@ describe('handshakes that never finish', () => {
     expect(failures).toEqual([]);
     expect(server.stats().quicHandshakes?.hits).toBe(0);
     elsewhere.close();
-    // Whoever repeats himself gets in as soon as the oldest has had its time.
+    // A client that tries again gets in as soon as the oldest has had its time.
     await (await stage.connect(server.localAddress)).openSession();
     expect(failures.length).toBeGreaterThan(0);
   });

@@ -49,7 +49,7 @@ function establishedAndOver(loss: Loss): string[] {
   return outcomes;
 }
 
-// Nobody can listen to the errors of a stream in the turn that it is made in: an error in that turn would end the process.
+// No code can listen to the errors of a stream in the turn that it is made in: an error in that turn would end the process.
 describe('a server that ends a connection together with its last word of the handshake', () => {
   it('has refused it', () => {
     const outcomes = establishedAndOver({ kind: 1, code: 5, text: 'no' });

@@ -37,7 +37,7 @@ it(`serves ${COUNT} connections of one socket at another, each by itself, and ke
   expect(server.sessionCount).toBe(COUNT);
   expect(stage.inside(server)).toEqual({ handshakes: 0, connections: COUNT, inModule: COUNT });
   expect((process.memoryUsage.rss() - before) / COUNT).toBeLessThan(MAX_PAIR_BYTES);
-  // One after another: the others are idle, and in nobody's way.
+  // One after another: the others are idle.
   for (const session of sessions.slice(0, 100)) await answered(session, 'again');
 
   await Promise.all(clients.map((client) => client.close()));

@@ -75,7 +75,7 @@ export class Handshakes {
 
   private keep(stream: QuicStream): QuicStream {
     this.streams.push(stream);
-    // Whoever is interested in its end asks for it.
+    // A test that wants its end asks for it.
     return stream.on('error', () => {});
   }
 }

@@ -32,7 +32,7 @@ function decided(answer: unknown): unknown {
 
 /**
  * The page comes from the host and port that the request was sent to. Where this server speaks TLS itself, the page must
- * have come by it, too: what did not may have been written by anyone in between. Behind a proxy the scheme is not known here.
+ * have come by it, too: one that did not may have been changed on the way. Behind a proxy the scheme is not known here.
  */
 function isOwnPage(origin: string, { headers: { host }, socket }: IncomingMessage): boolean {
   const page = hostOf(origin);

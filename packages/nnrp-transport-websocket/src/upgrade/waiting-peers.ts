@@ -69,7 +69,7 @@ export class WaitingPeers {
   /**
    * A connection of which nothing has been read: it is a peer that is there, at once or when others have had their time.
    *
-   * @param begin - gives it to whom it is for
+   * @param begin - begins its upgrade
    */
   admit(socket: Socket, begin: () => void): void {
     const group = groupOf(socket);

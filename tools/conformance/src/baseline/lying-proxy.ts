@@ -3,7 +3,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { type Packet, PacketSplitter } from 'nnrp-core';
 import { wireBytes } from './wire-messages.js';
 
-/** Who sends a packet: the side under test (`ours`), or the socket of the case that talks to it. */
+/** The sender of a packet: the side under test (`ours`), or the socket of the case that talks to it. */
 export type Speaker = 'ours' | 'theirs';
 
 /** What becomes of a packet on its way: the bytes to pass on instead of it, none at all, or itself. */

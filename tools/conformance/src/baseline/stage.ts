@@ -53,8 +53,8 @@ export class Stage {
   constructor(private readonly options: StageOptions) {}
 
   /**
-   * A live server of preview3, which need not find out about hellos that announce nobody. Deadlines are off unless asked for: a busy
-   * machine must not drop work.
+   * A live server of preview3 alone: it does not choose the revision by the hello. Deadlines are off unless asked for: a
+   * busy machine must not drop work.
    */
   async serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
     const defaults = { revision: 'preview3', drainTimeoutMs: 0, deadlines: false } as const;
@@ -150,7 +150,7 @@ export class Stage {
     return this.within(opened, 'the client to take the acknowledgement');
   }
 
-  /** Something that is waited for later: when the case fails before that, nobody hears of it. */
+  /** Something that is waited for later: when the case fails before that, its rejection is ignored. */
   later<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => {});
     return promise;

@@ -68,7 +68,7 @@ const FIELDS: Readonly<Record<string, readonly [at: number, size: number]>> = {
 };
 
 /**
- * What our server has to answer: what the reference answers, save where it ends a connection or turns away who comes back
+ * What our server has to answer: what the reference answers, save where it ends a connection or turns away a client that comes back
  * (weaknesses P-4, P-7 and P-26 of the reference).
  */
 export function expectedOfOpen(decision: OpenDecision): unknown {

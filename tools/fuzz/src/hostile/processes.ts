@@ -8,7 +8,7 @@ import { HonestClients } from './honest-clients.js';
 import { HostileServer } from './hostile-server.js';
 import { Monitor } from './vitals.js';
 
-/* The processes of a hostile run: whoever is attacked has one of his own, so that its end is seen, and its memory is its own. */
+/* The processes of a hostile run: each target of an attack has one of its own, so that its end is seen and its memory measured. */
 
 export type Part = 'attacked server' | 'attacked clients' | 'attacker' | 'hostile server' | 'honest clients';
 
@@ -24,7 +24,7 @@ export interface Casting {
 
 const PROGRAM = fileURLToPath(new URL('./process.js', import.meta.url));
 
-/** A process of the run, as the one who started it sees it. */
+/** A process of the run, as the process sees it that has started it. */
 export class Player {
   /** How it ended before it was told to. */
   death: string | undefined;

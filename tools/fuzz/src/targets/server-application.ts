@@ -124,7 +124,7 @@ async function* many(operation: OperationContext): AsyncGenerator<string, string
   return 'end';
 }
 
-/** Answers by `sendResult`, as somebody does who has taken the work by `receive*` or `events()`. */
+/** Answers by `sendResult`, as an application does that has taken the work by `receive*` or `events()`. */
 async function answer(session: NnrpServerSession, submit: NnrpSubmit): Promise<void> {
   const operation = submit as OperationContext;
   const { frameId } = operation;

@@ -306,7 +306,7 @@ export class ServerTarget {
     const endMs = performance.now() + patienceMs;
     const ask = async (): Promise<unknown> => {
       const operation = await this.healthySession.submit(workBody(WORK.echo, new Dice(1)));
-      // An attacker may fill the line of those who wait for a handler, for a while.
+      // An attacker may fill the line of submits that wait for a handler, for a while.
       return operation.result().catch((error: unknown) => {
         if (this.healthySession.endReason === undefined && performance.now() < endMs) return pause(5).then(ask);
         throw error;

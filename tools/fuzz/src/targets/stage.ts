@@ -7,7 +7,7 @@ import { ServerTarget } from './server-target.js';
 
 type Target = ServerTarget | ClientTarget;
 
-/** Everybody who can be attacked; one of each kind lives for many conversations. */
+/** All targets of attacks; one of each kind lives for many conversations. */
 export class Stage {
   private readonly targets = new Map<string, Target>();
 
@@ -32,7 +32,7 @@ export class Stage {
       this.watch.add('the fuzzer itself', error);
     }
     const found = this.watch.take();
-    // Whoever has been hurt once says nothing about the next conversation.
+    // A target that has failed once proves nothing about the next conversation: another one takes its place.
     if (found.length > 0) await this.drop(key, target);
     return found;
   }

@@ -6,8 +6,8 @@ const MOST_CONNECTIONS = 10_000;
 const SPARE = 256;
 
 /**
- * The system closes connections for which no descriptor is left, and says so to nobody here; handlers and operators get none
- * either. A server that takes fewer connections than there are descriptors says to each that it is full.
+ * Without a free descriptor the system closes new connections and does not tell this process; handlers and operators cannot
+ * open anything either. A server that takes fewer connections than there are descriptors says to each that it is full.
  *
  * @param limits - the text of /proc/self/limits; undefined where there is none
  * @param byDefault - how many connections the server takes by default

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.js';
 export const MAX_JSON_DEPTH = 128;
 /**
  * Objects, lists and members that it may have. An empty object is three bytes of JSON, some 70 bytes of memory and, with the
- * collection of garbage, a microsecond: a packet of the largest size would be a gigabyte, and half a minute in which nobody is served.
+ * collection of garbage, a microsecond: a packet of the largest size would be a gigabyte, and half a minute in which no peer is served.
  */
 export const MAX_JSON_PARTS = 1_000_000;
 

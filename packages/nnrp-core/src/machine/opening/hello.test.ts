@@ -214,7 +214,7 @@ describe('extensions of a hello', () => {
     const short = { ...policy(0), payload: new Uint8Array(7) };
     expect(refused([short])).toEqual({
       errorCode: ErrorCode.MalformedBody,
-      text: 'extension 0x0101: rule HELLOEXT-1 is broken, see docs/rules.md#helloext-1',
+      text: 'extension 0x0101: rule HELLOEXT-1 is broken, see nnrp-core/docs/rules.md#helloext-1',
     });
     expect(refused([policy(0), policy(1)])).toEqual({
       errorCode: ErrorCode.MalformedBody,

@@ -27,7 +27,7 @@ export function afterReading(owner: Guarded, work: () => void, turns = TURNS): v
  */
 export class Patience {
   private timer: Timer | undefined;
-  private over = false;
+  private isOver = false;
   private keepsAlive = true;
 
   /**
@@ -51,7 +51,7 @@ export class Patience {
 
   /** What was waited for has come, or is not waited for any more. */
   end(): void {
-    this.over = true;
+    this.isOver = true;
     clearTimeout(this.timer);
     this.timer = undefined;
   }
@@ -62,7 +62,7 @@ export class Patience {
       const lateMs = performance.now() - dueMs;
       const wasLate = lateMs > Math.min(LATE_MS, this.limitMs / LATE_PART);
       afterReading(this.owner, () => {
-        if (this.over) return;
+        if (this.isOver) return;
         if (wasLate && mayWaitAgain) this.wait(false);
         else this.timedOut();
       });

@@ -133,7 +133,7 @@ async function* submitted(
       operation = await send(session, schema, request, told, limit);
       limit?.sent();
     } catch (error) {
-      // What an interceptor has made of it may fit nothing: who was told of the call is told of its end.
+      // An interceptor may have made a request that cannot be sent: observers of the call are told of its end.
       if (told !== undefined) observer?.uncalled(told, sessionIdOf(session), error);
       throw error;
     }

@@ -72,12 +72,12 @@ function wait(ms: number, signal: AbortSignal | undefined, next: Parameters<Call
       unfollow();
       unwatch();
     };
-    const over = () => {
+    const goOn = () => {
       end();
       resolve();
     };
-    const timer = later(NO_OWNER, ms, over);
-    const unwatch = whenSessionEnds(next, over);
+    const timer = later(NO_OWNER, ms, goOn);
+    const unwatch = whenSessionEnds(next, goOn);
     const unfollow = whenAborted(NO_OWNER, signal, () => {
       clearTimeout(timer);
       unwatch();

@@ -13,17 +13,17 @@ export function sendsIn<Next extends object>(next: Next, session: Watched): Next
 }
 
 /**
- * Calls `over` when the session is over that a `next` sends in, later in any case. Where it is not known, never.
+ * Calls `ended` when the session has ended that a `next` sends in, later in any case. Where it is not known, never.
  * @returns stops watching
  */
-export function whenSessionEnds(next: object, over: () => void): () => void {
+export function whenSessionEnds(next: object, ended: () => void): () => void {
   const session = sessions.get(next);
   // Whatever has a submit may be called; only a session tells of its end.
   if (typeof session?.events !== 'function') return () => {};
   const events = session.events()[Symbol.asyncIterator]();
   const watch = async () => {
     while ((await events.next()).done !== true);
-    over();
+    ended();
   };
   background(NO_OWNER, watch());
   return () => leave(events);

@@ -115,7 +115,7 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   }
 
   /** The operation is over. */
-  over({ low, high }: OperationWords): void {
+  release({ low, high }: OperationWords): void {
     if (this.frames.size > 0) this.frames.delete(textOf(low, high));
   }
 

@@ -16,13 +16,13 @@ export class KeptFlow {
     const update = preview3.decodeFlowUpdate(view, metadataStart);
     const isRelease = update.updateReason === UpdateReason.Grant || update.updateReason === UpdateReason.Resume;
     const hasCredit = (update.flowFlags & FlowFlags.CreditValid) !== 0;
-    const held = this.updates.filter(
+    const stillSaid = this.updates.filter(
       ({ updateReason, backpressureLevel, flowFlags }) =>
         (!isRelease && (updateReason === UpdateReason.Pause || backpressureLevel === BackpressureLevel.Hard)) ||
         (!hasCredit && (flowFlags & FlowFlags.CreditValid) !== 0),
     );
     this.updates = [
-      ...held.filter((kept, at) => !held.slice(at + 1).some((later) => saysTheSame(kept, later))),
+      ...stillSaid.filter((kept, at) => !stillSaid.slice(at + 1).some((later) => saysTheSame(kept, later))),
       update,
     ];
   }

@@ -113,7 +113,7 @@ export class ResumableSession {
   }
 
   /** Which packet of the session each submit is that was sent, or waits for a connection, and may not have arrived; by frame. */
-  submitsUnderWay(): ReadonlyMap<number, number> {
+  submits(): ReadonlyMap<number, number> {
     const { log, unsent } = this;
     const sent = log === undefined ? this.unconfirmed : this.unconfirmedIn(log);
     const first = this.sent.packets - sent.length + 1;
@@ -133,7 +133,7 @@ export class ResumableSession {
   /** Keeps a packet until the session is resumed. */
   keep(packet: LoggedPacket): void {
     this.unsent.push(packet);
-    this.unsentBytes += packet.heldBytes;
+    this.unsentBytes += packet.retainedBytes;
   }
 
   /** Its connection is lost. @param log - of what was sent there */

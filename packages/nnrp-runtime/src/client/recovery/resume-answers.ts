@@ -37,7 +37,7 @@ export class ResumeAnswers {
   private readonly asked = new Set<ResumableSession>();
   /** Those that are asked for when the server has taken one, in the order in which they are tried. */
   private untried: ResumableSession[] = [];
-  private refused = 0;
+  private refusals = 0;
   /**
    * Those that the server has put off, and when the next one of them is asked for: one after the other, ever later, until it
    * takes one. Many that were asked for all the time would be too many refusals for one connection.
@@ -65,7 +65,7 @@ export class ResumeAnswers {
    */
   askAll(link: LiveLink, sessions: Iterable<ResumableSession>): void {
     this.untried = [...sessions];
-    this.refused = 0;
+    this.refusals = 0;
     this.waits = FIRST_WAIT;
     const areMany = this.untried.length > MOST_REFUSED;
     if (areMany) this.untried = inOrderOfTrial(this.untried);
@@ -174,7 +174,7 @@ export class ResumeAnswers {
 
   /** The server knows nothing of a session that it was asked for. */
   private knowsNot(link: LiveLink, why: NnrpError): void {
-    if (++this.refused < MOST_REFUSED) {
+    if (++this.refusals < MOST_REFUSED) {
       this.askUntried(link, 1);
       return;
     }

@@ -29,7 +29,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
   /** @internal For the session: told of its end, with what it has failed of. */
-  over: ((failure?: NnrpError) => void) | undefined;
+  ended: ((failure?: NnrpError) => void) | undefined;
   /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
   graceMs = 0;
   /** @internal For the session: it waits once more, its deadline has passed. */
@@ -266,7 +266,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
       this.words?.end();
       this.uncount(this.countedBytes);
       this.resolveLast?.(result);
-      this.over?.();
+      this.ended?.();
       if (this.iterator?.deliver(result)) {
         this.lastTaken = true;
         this.iterator.ended();
@@ -276,9 +276,9 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
     } else if (!this.iterator?.deliver(result)) {
       this.waiting ??= [];
       this.waiting.push(result);
-      const heldBytes = retainedBytes(result);
-      this.countedBytes += heldBytes;
-      this.owner.buffered(result, heldBytes, this);
+      const bytes = retainedBytes(result);
+      this.countedBytes += bytes;
+      this.owner.buffered(result, bytes, this);
     }
   }
 
@@ -287,7 +287,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
     if (this.isOver) return;
     this.failure = error;
     observer?.end(this, error);
-    this.over?.(error);
+    this.ended?.(error);
     this.words?.end();
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {

@@ -102,9 +102,9 @@ export class ReadGate implements AnswerReader {
     return this.readingPaused;
   }
 
-  /** @param heldBytes - what it holds, see {@link retainedBytes} */
-  add(result: NnrpResult, heldBytes = retainedBytes(result)): void {
-    this.unreadBytes += heldBytes;
+  /** @param bytes - what it holds, see {@link retainedBytes} */
+  add(result: NnrpResult, bytes = retainedBytes(result)): void {
+    this.unreadBytes += bytes;
     this.chunks.add(result);
     if (this.unreadBytes >= this.maxBytes && !this.readingPaused) this.full(result.byteLength);
   }

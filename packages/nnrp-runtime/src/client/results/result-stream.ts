@@ -15,7 +15,7 @@ export interface SessionResult {
 
 /** Counts what waits unread, so that reading can stop. */
 export interface UnreadBytes {
-  buffered(result: NnrpResult, heldBytes: number): void;
+  buffered(result: NnrpResult, bytes: number): void;
   consumed(bytes: number): void;
 }
 
@@ -44,9 +44,9 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   push(item: SessionResult): void {
     if (this.iterator.deliver(item)) return;
     this.waiting.push(item);
-    const heldBytes = retainedBytes(item.result);
-    this.unreadBytes += heldBytes;
-    this.unread.buffered(item.result, heldBytes);
+    const bytes = retainedBytes(item.result);
+    this.unreadBytes += bytes;
+    this.unread.buffered(item.result, bytes);
   }
 
   /** @internal For tickets: which packet has brought the first result of each operation that was not read. */

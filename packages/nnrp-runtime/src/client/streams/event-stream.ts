@@ -18,7 +18,7 @@ export class EventStream<E> implements AsyncIterable<E> {
   private waiting: E[] = [];
   private head = 0;
   private waitingBytes = 0;
-  private over = false;
+  private isOver = false;
   private readonly iterator: PushIterator<E>;
 
   /**
@@ -31,7 +31,7 @@ export class EventStream<E> implements AsyncIterable<E> {
   ) {
     const source: PushSource<E> = {
       take: () => this.take(),
-      ending: () => this.over || undefined,
+      ending: () => this.isOver || undefined,
       left: () => {
         this.waiting = [];
         this.head = 0;
@@ -49,7 +49,7 @@ export class EventStream<E> implements AsyncIterable<E> {
 
   /** @internal For the reporter: the next event. */
   push(event: E): void {
-    if (this.over || this.iterator.deliver(event)) return;
+    if (this.isOver || this.iterator.deliver(event)) return;
     this.waiting.push(event);
     this.waitingBytes += this.bytesOf(event);
     while (this.isOverfull()) {
@@ -60,14 +60,14 @@ export class EventStream<E> implements AsyncIterable<E> {
 
   /** @internal For the reporter: there will be no more; what waits can still be read. */
   end(): void {
-    this.over = true;
+    this.isOver = true;
     this.iterator.ended();
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { dropped, over } = this;
-    return { state: over ? 'over' : 'open', waitingEvents: this.waiting.length - this.head, dropped };
+    const { dropped, isOver } = this;
+    return { state: isOver ? 'over' : 'open', waitingEvents: this.waiting.length - this.head, dropped };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -98,7 +98,7 @@ export class EventStream<E> implements AsyncIterable<E> {
 /** The streams of one reporter. Events are made only while there is a listener. */
 export class EventStreams<E> {
   private readonly streams = new Set<EventStream<E>>();
-  private over = false;
+  private isOver = false;
 
   /**
    * @param bytesOf - bytes that an event holds while it waits
@@ -116,7 +116,7 @@ export class EventStreams<E> {
 
   open(): EventStream<E> {
     const stream = new EventStream<E>((left) => this.streams.delete(left), this.bytesOf);
-    if (this.over) stream.end();
+    if (this.isOver) stream.end();
     else this.streams.add(stream);
     return stream;
   }
@@ -128,7 +128,7 @@ export class EventStreams<E> {
   }
 
   end(): void {
-    this.over = true;
+    this.isOver = true;
     for (const stream of this.streams) stream.end();
     this.streams.clear();
   }

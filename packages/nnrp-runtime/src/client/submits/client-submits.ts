@@ -34,7 +34,7 @@ import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, MAX_FRAME_ID, type SubmitOptions } from './submit-options.js';
-import { followOperation, sendSubmit, sentOrOver } from './submit-steps.js';
+import { followOperation, sendSubmit, sentOrEnded } from './submit-steps.js';
 import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
 import { type Begun, onlyResult, type SubmitStarter, type ToldOptions, told, whenSent } from './waiting-submits.js';
@@ -274,7 +274,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
 
   /** The session is lost, and another one takes its place. */
   lose(reason: NnrpError): void {
-    this.line.hold();
+    this.line.reopens();
     this.endAll(reason, reason);
     this.settledByError.clear();
     // No close has cut them.
@@ -386,7 +386,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
   /** Neither its signal nor its deadline has anything to do any more. */
   private forget(operation: ClientOperation): void {
     operation.unfollow?.();
-    if (operation.words !== undefined) this.ids?.over(operation.words);
+    if (operation.words !== undefined) this.ids?.release(operation.words);
     this.connection.deadlines.remove(operation);
   }
 
@@ -395,6 +395,6 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
     const lost = (error: NnrpError) =>
       Promise.reject(lostFrame(operation.frameId, this.line.stopReason ?? error) ?? error);
     const sent = () => (this.loss?.frameIds.has(operation.frameId) === true ? lost(this.loss.reason) : operation);
-    return ignoreRejection(sentOrOver(operation, this.connection.whenDrained(this.lane).then(sent, lost)));
+    return ignoreRejection(sentOrEnded(operation, this.connection.whenDrained(this.lane).then(sent, lost)));
   }
 }

@@ -20,7 +20,7 @@ export class SubmitLine implements RoomWaiter {
   private readonly waiting: WaitingSubmits;
   private reason: NnrpError | undefined;
   /** Why nothing goes, whatever flow control says. */
-  private held: Blockage | undefined;
+  private reopening: Blockage | undefined;
 
   /** @param before - of the session that was lost: what waits there waits here from now on, see {@link goOn} */
   constructor(
@@ -57,8 +57,8 @@ export class SubmitLine implements RoomWaiter {
   }
 
   /** What waits, and what comes, waits for another session. */
-  hold(): void {
-    this.held = REOPENING;
+  reopens(): void {
+    this.reopening = REOPENING;
     this.connection.flow.serve(this);
   }
 
@@ -83,7 +83,7 @@ export class SubmitLine implements RoomWaiter {
    */
   blockage(inFlight: number): Blockage | undefined {
     if (this.reason !== undefined) throw forCaller(this.reason);
-    if (this.held !== undefined) return this.held;
+    if (this.reopening !== undefined) return this.reopening;
     const blockage = this.gate.blockage(inFlight);
     if (blockage !== undefined || this.waiting.isEmpty) return blockage;
     // The time to wait has just passed: submits that have waited for it go first.
@@ -117,7 +117,7 @@ export class SubmitLine implements RoomWaiter {
   startNext(): 'started' | 'connection blocked' | 'blocked' | 'empty' {
     const next = this.waiting.first();
     if (next === undefined) return 'empty';
-    if (this.held !== undefined) return 'blocked';
+    if (this.reopening !== undefined) return 'blocked';
     const blockage = this.gate.blockage(this.starter.inFlightCount);
     if (blockage !== undefined) {
       this.waiting.retry(blockage);

@@ -74,9 +74,9 @@ export function sendSubmit(
  * @param sent - settles when there is room
  * @returns the same, or rejects with what has ended the operation
  */
-export function sentOrOver(operation: ClientOperation, sent: Promise<ClientOperation>): Promise<ClientOperation> {
+export function sentOrEnded(operation: ClientOperation, sent: Promise<ClientOperation>): Promise<ClientOperation> {
   return new Promise((resolve, reject) => {
-    operation.over = (failure) => (failure === undefined ? resolve(operation) : reject(failure));
+    operation.ended = (failure) => (failure === undefined ? resolve(operation) : reject(failure));
     sent.then(resolve, reject);
   });
 }

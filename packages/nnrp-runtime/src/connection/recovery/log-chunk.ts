@@ -22,42 +22,42 @@ export class LogChunk implements SentMemory {
   }
 
   hold(): void {
-    if (this.holders++ === 0) held += this.bytes.length;
+    if (this.holders++ === 0) retained += this.bytes.length;
   }
 
-  get isHeld(): boolean {
+  get isRetained(): boolean {
     return this.holders > 0;
   }
 
   release(): void {
     if (--this.holders > 0) return;
     const { length } = this.bytes;
-    held -= length;
+    retained -= length;
     if (length === FIRST_BYTES && spareFirst.length < MAX_SPARE_FIRST) spareFirst.push(this);
     else if (length === FULL_BYTES && spareFull.length < MAX_SPARE_FULL) spareFull.push(this);
   }
 }
 
-let held = 0;
+let retained = 0;
 
 /** What the logs of all connections of the process hold. */
 export function logMemoryBytes(): number {
-  return held;
+  return retained;
 }
 
 /** Whether the logs of all connections hold a great deal together. */
 export function isLogMemoryScarce(): boolean {
-  return held > SCARCE_BYTES;
+  return retained > SCARCE_BYTES;
 }
 
 /** Memory of a transport counts wholly, however little of it is logged. */
 export function holdShared(memory: SentMemory): void {
-  held += memory.bytes.length;
+  retained += memory.bytes.length;
   memory.hold();
 }
 
 export function releaseShared(memory: SentMemory): void {
-  held -= memory.bytes.length;
+  retained -= memory.bytes.length;
   memory.release();
 }
 

@@ -60,8 +60,8 @@ export class LoggedPacket implements NamedPacket {
     return this.bytes.subarray(0, this.headBytes);
   }
 
-  /** What is held while it is kept. */
-  get heldBytes(): number {
+  /** Memory that stays in use while it is kept. */
+  get retainedBytes(): number {
     return this.headBytes + this.bodyLength + OBJECT_BYTES;
   }
 

@@ -189,7 +189,7 @@ export class SentBytes {
     }
     memory.release();
     // Nothing of it is left here: it may be another log's.
-    if (memory === this.chunk && !this.chunk.isHeld) this.chunk = undefined;
+    if (memory === this.chunk && !this.chunk.isRetained) this.chunk = undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { BoundName, ServerBounds } from '../contract/server-bounds.js';
 
-/** Of a limit, the part up to which what nobody has to take may wait: it may stay for as long as there is a session. */
+/** Messages that no handler has to take may fill an eighth of a limit: they may wait as long as their session lives. */
 const LOW_PART = 8;
 
 /** What all connections of a server have waiting, of one kind. */
@@ -41,9 +41,9 @@ export class ServerWaiting {
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
     // All of them leave: a connection that is full by itself waits for that alone.
-    const { paused: held } = this;
+    const { paused } = this;
     this.paused = new Set();
-    for (const connection of held) connection.relieved();
+    for (const connection of paused) connection.relieved();
   }
 
   /** For a connection: it is not read because of all the others. */

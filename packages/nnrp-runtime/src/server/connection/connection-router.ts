@@ -165,7 +165,7 @@ export class ConnectionRouter {
 
   /** Work for a session that is not, or no longer, open here. */
   private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
-    new SessionTally(sessionId, this.owner.bounds.tally).refused(frameId, 'refused');
+    new SessionTally(sessionId, this.owner.bounds.tally).notTaken(frameId, 'refused');
     if (this.owner.knowsPeerMessages) {
       const text = `session ${sessionId} is not open on this connection`;
       const { wireCode, details } = submitRefused(ErrorCode.InvalidState, text);

@@ -51,7 +51,7 @@ export class SessionTally {
   }
 
   /** A submit that was not taken. */
-  refused(frameId: number, reason: DropReason): void {
+  notTaken(frameId: number, reason: DropReason): void {
     this.drops++;
     this.server.dropped(reason);
     if (OPERATION_REFUSE.hasSubscribers) OPERATION_REFUSE.publish({ sessionId: this.sessionId, frameId, reason });

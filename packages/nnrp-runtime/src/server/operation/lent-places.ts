@@ -55,13 +55,13 @@ export class LentPlaces {
     const together = new Together(wait);
     this.latest = together;
     wait.then(
-      () => this.over(together, () => undefined),
-      (error: unknown) => this.over(together, () => ignoreRejection(Promise.reject(error))),
+      () => this.goOn(together, () => undefined),
+      (error: unknown) => this.goOn(together, () => ignoreRejection(Promise.reject(error))),
     );
     return together;
   }
 
-  private over(together: Together, outcome: () => Promise<void> | undefined): void {
+  private goOn(together: Together, outcome: () => Promise<void> | undefined): void {
     if (this.latest === together) this.latest = undefined;
     for (const { operation, promise, resolve } of together.handlers) {
       // A handler that awaits none of its pushes must not get an unhandledRejection when the connection ends.

@@ -73,7 +73,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the session: its end has been counted. */
   isCounted = false;
   private viewed: BodyBytes | undefined = undefined;
-  private over = false;
+  private isSettled = false;
   private endReason: NnrpError | undefined = undefined;
   /** What few operations need: one field for all of it keeps the others small. */
   private lazy: LazyState | undefined = undefined;
@@ -180,7 +180,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   get isOver(): boolean {
-    return this.over;
+    return this.isSettled;
   }
 
   get signal(): AbortSignal {
@@ -205,7 +205,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   get finished(): Promise<void> {
-    if (this.over) return Promise.resolve();
+    if (this.isSettled) return Promise.resolve();
     const lazy = this.lazyState();
     lazy.finished ??= new Promise((resolve) => {
       lazy.resolveFinished = resolve;
@@ -254,7 +254,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
 
   /** For the deadline queue: the time for its work is over, or the one in which its handler should have seen its end. */
   expired(lateMs: number): void {
-    if (this.over) {
+    if (this.isSettled) {
       this.line?.handlerStuck(this, lateMs);
       return;
     }
@@ -269,8 +269,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
 
   /** For the session: no answer may be sent any more. The handler is not told yet: several frames may end together. */
   settle(reason: NnrpError | undefined): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.isSettled) return;
+    this.isSettled = true;
     this.endReason = reason;
   }
 

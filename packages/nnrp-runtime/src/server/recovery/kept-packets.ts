@@ -19,13 +19,13 @@ export class KeptPackets {
   add(packet: LoggedPacket): void {
     this.line ??= new Line();
     this.line.push(packet);
-    this.bytes += packet.heldBytes;
+    this.bytes += packet.retainedBytes;
   }
 
   /** The oldest one, which leaves; there must be one. */
   take(): LoggedPacket {
     const packet = (this.line as Line<LoggedPacket>).take();
-    this.bytes -= packet.heldBytes;
+    this.bytes -= packet.retainedBytes;
     return packet;
   }
 

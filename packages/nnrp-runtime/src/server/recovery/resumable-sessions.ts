@@ -72,16 +72,16 @@ export class ResumableSessions implements PortServer {
   private restCount = 0;
   private isKeeping = false;
   private readonly shares = new SuspendedShares();
-  private readonly held: HeldWhileAway;
+  private readonly heldResults: HeldWhileAway;
   private readonly hashes = new TokenHashes();
 
   constructor(private readonly owner: ResumableOwner) {
     const { bounds, config } = owner;
     bounds.add('suspendedSessions', 'server', config.maxSuspendedSessions, () => this.suspensions.size);
     // They wait from half of it on: so much as what is left of it.
-    this.held = { bytes: 0, maxBytes: config.maxSuspendedBytesTotal / 2 };
+    this.heldResults = { bytes: 0, maxBytes: config.maxSuspendedBytesTotal / 2 };
     bounds.add('suspendedBytes', 'server', config.maxSuspendedBytesTotal, () => this.shares.byteLength);
-    bounds.add('suspendedResultBytes', 'server', this.held.maxBytes, () => this.held.bytes);
+    bounds.add('suspendedResultBytes', 'server', this.heldResults.maxBytes, () => this.heldResults.bytes);
   }
 
   get bounds(): ServerBounds {
@@ -164,7 +164,7 @@ export class ResumableSessions implements PortServer {
   resumed(port: SessionPort): void {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
-    this.over(port, suspension);
+    this.endSuspension(port, suspension);
     if (port.session?.isOver !== false) return;
     const awayMs = Math.max(0, Math.round(performance.now() - suspension.sinceMs));
     const { sessionId, remoteAddress } = port;
@@ -175,7 +175,7 @@ export class ResumableSessions implements PortServer {
 
   awayPlace(port: SessionPort): AwayPlace {
     const { memory, config, bounds } = this.owner;
-    return new AwayPlace(memory, config, bounds, port, () => this.isFull(port), this.held);
+    return new AwayPlace(memory, config, bounds, port, () => this.isFull(port), this.heldResults);
   }
 
   suspended(port: SessionPort, error: NnrpError): void {
@@ -212,7 +212,7 @@ export class ResumableSessions implements PortServer {
       this.owner.table.freeReserved(sessionId);
     }
     const suspension = this.suspensions.get(port);
-    if (suspension !== undefined) this.over(port, suspension);
+    if (suspension !== undefined) this.endSuspension(port, suspension);
     port.clear();
   }
 
@@ -232,7 +232,7 @@ export class ResumableSessions implements PortServer {
   ended(port: SessionPort): void {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
-    this.over(port, suspension);
+    this.endSuspension(port, suspension);
     if (port.session === undefined) return;
     this.owner.table.release(port.sessionId, port.session);
     this.owner.sessionEnded(port.session);
@@ -294,7 +294,7 @@ export class ResumableSessions implements PortServer {
     }
   }
 
-  private over(port: SessionPort, { patience, why }: Suspension): void {
+  private endSuspension(port: SessionPort, { patience, why }: Suspension): void {
     patience.end();
     if (why === undefined) this.restCount--;
     this.suspensions.delete(port);
@@ -320,7 +320,8 @@ export class ResumableSessions implements PortServer {
     const error = new TransportError(`session ${sessionId} ${why}`, {
       cause: new TransportError(suspension.why ?? why),
     });
-    // Nobody comes for what is kept for it: as the rest of a session that is over it would count once more, and cost others.
+    // No client can ask for its packets any more. As the rest of a session that is over they would be counted once more,
+    // and other sessions would be given up for them.
     if (this.knows(port)) this.ports.delete(sessionId);
     port.session.end(error);
     this.forget(port);

@@ -69,8 +69,8 @@ export class ResumeTokens {
   }
 
   /**
-   * Whether it is good, or was until the client had shown that it has a newer one: whoever presents it guesses nothing. An attempt
-   * that the client has given up may arrive as late as that. Takes as long for each token of the same length.
+   * Whether it is good, or was good until the client had shown that it has a newer one. Such a token is no guess: it comes with
+   * an attempt that the client has given up, and that arrives late. Takes as long for each token of the same length.
    */
   knows(token: Uint8Array): boolean {
     return this.hashes.isAmong(token, this.past === undefined ? this.good : [...this.good, this.past]);

@@ -356,7 +356,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     const packet = LoggedPacket.of(message);
     this.kept.add(packet);
     this.outbound?.clear();
-    this.server.kept(this, packet.heldBytes);
+    this.server.kept(this, packet.retainedBytes);
     this.tellKept();
     return !this.server.isFull(this) && this.connection === undefined;
   }

@@ -230,7 +230,7 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
       this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
   }
 
-  /** Nobody would learn of what its clean-up has left undone. An abort that it passes on is no failure of its own. */
+  /** The clean-up of a handler has failed, which shows nowhere else: it is reported, unless it only passes on its abort. */
   notLeft(operation: Operation, error: unknown): void {
     ignoreRejectionsWithin(error, 0);
     if (passesOn(error, operation.abortReason) || !operation.tells(error)) return;

@@ -267,7 +267,7 @@ export class ServerSession {
   /** Answers a frame that was never taken, or not by the application. */
   dropFrame(failure: FrameFailure, packet: Packet): void {
     const { frameId } = packet;
-    this.tally.refused(frameId, dropReason(failure));
+    this.tally.notTaken(frameId, dropReason(failure));
     if (this.closing.isUntold) return;
     this.explainDrop(frameId, failure);
     this.operations.dropUntaken(packet, failure);

@@ -61,7 +61,7 @@ describe('dialing a name', () => {
     expect(told.connected.mock.calls).toEqual([[sockets[0]]]);
     expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, true, true]);
     expect(dialing.describe()).toBe('10.0.0.1:1 has taken the connection, and said nothing since');
-    // What comes after that belongs to whoever has the socket.
+    // What comes after that belongs to the owner of the socket.
     sockets[0]?.emit('error', refused());
     sockets[1]?.emit('connect');
     expect([told.connected.mock.calls.length, told.failed.mock.calls.length]).toEqual([1, 0]);

@@ -14,7 +14,7 @@ export interface DialOptions {
   readonly keepAliveInitialDelay?: number;
 }
 
-/** Who wants the socket. One of the two is called, and neither after `end`. */
+/** What waits for the socket. One of the two methods is called, and neither after `end`. */
 export interface Dialed {
   connected(socket: Socket): void;
   /** @param error - of the one address, or with all of them as `errors` */

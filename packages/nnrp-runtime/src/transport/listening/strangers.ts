@@ -167,7 +167,7 @@ export class Strangers<S extends Stranger> {
     return true;
   }
 
-  /** For so many milliseconds nothing has been read of any: nobody had them. */
+  /** The process has read of no stranger for so many milliseconds: they do not count as time that these had. */
   stoodStill(ms: number): void {
     this.stoodStillMs += ms;
   }

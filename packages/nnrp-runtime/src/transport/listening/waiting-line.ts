@@ -55,7 +55,7 @@ export class WaitingLine<S extends Stranger> {
     }
     listen(this.owner, connection, 'error', () => {});
     listen(this.owner, connection, 'close', () => this.connections.delete(connection));
-    // Without having sent anything. Whoever it is given to would wait in vain to be told of an end that has been.
+    // A peer that ends before it has sent anything is dropped: what takes the connection later would not hear of that end.
     listen(this.owner, connection, 'end', () => {
       if (this.connections.delete(connection)) connection.destroy();
     });
@@ -65,7 +65,10 @@ export class WaitingLine<S extends Stranger> {
     this.lookAgain();
   }
 
-  /** There may be room. Not now: the place may be wanted by who has made it free, and what others have sent is to be read first. */
+  /**
+   * There may be room. It is looked for in the next turn: what has freed a place may take it again, and what others have sent is
+   * read first.
+   */
   lookSoon(): void {
     if (this.willLook || this.connections.size === 0) return;
     this.willLook = true;

@@ -11,7 +11,7 @@ import type { Piece } from './write-queue.js';
 export interface WriterOwner {
   /** The stream has completed a write. */
   written(): void;
-  /** Whether `written` matters at the moment; always, for streams that must not be given nothing to write. */
+  /** Whether it waits for `written`, even where the stream takes all at once. */
   readonly wantsCall: boolean;
   /** The packet is left out: its body has changed before it was sent. */
   unsent(packet: LentPacket): void;
@@ -50,11 +50,14 @@ export class PacedWriter {
   /**
    * @param maxWriteBytes - Infinity: everything that waits goes out in one write
    * @param looksLater - whether the stream looks at its bytes after `write`, too, until it has called back
+   * @param mayBeAsked - whether it may be given nothing to write, to hear when it has taken what came before; without that,
+   *   each write calls back
    */
   constructor(
     private readonly stream: Writable,
     private readonly maxWriteBytes: number,
     readonly looksLater: boolean,
+    private readonly mayBeAsked: boolean,
     private readonly owner: WriterOwner,
   ) {}
 
@@ -73,7 +76,7 @@ export class PacedWriter {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
     if (pieces.length === 1 && this.allWritten && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
-      if (this.owner.wantsCall) this.give(first);
+      if (this.owner.wantsCall || !this.mayBeAsked) this.give(first);
       else this.giveQuietly(first);
       return;
     }

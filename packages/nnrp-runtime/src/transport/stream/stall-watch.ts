@@ -34,7 +34,7 @@ export class StallWatch {
   private readonly intervalMs: number;
   private readonly leastBytes: number;
   private timer: NodeJS.Timeout | undefined;
-  private isOver = false;
+  private current: 'open' | 'stalled' | 'over' = 'open';
 
   /**
    * @param limitMs - how long the peer may take too little, in milliseconds, above 0
@@ -52,15 +52,20 @@ export class StallWatch {
     this.leastBytes = Math.max(1, limitMs * LEAST_BYTES_PER_MS);
   }
 
+  /** `stalled`: the peer was given up; `over`: the watch was ended before that. */
+  get state(): 'open' | 'stalled' | 'over' {
+    return this.current;
+  }
+
   /** Something waits. Costs nothing while the watch is on. */
   begin(): void {
-    if (this.timer !== undefined || this.isOver) return;
+    if (this.timer !== undefined || this.current !== 'open') return;
     this.remember();
     this.wait(this.intervalMs);
   }
 
   end(): void {
-    this.isOver = true;
+    if (this.current === 'open') this.current = 'over';
     clearTimeout(this.timer);
   }
 
@@ -76,7 +81,7 @@ export class StallWatch {
   }
 
   private look(): void {
-    if (this.isOver) return;
+    if (this.current !== 'open') return;
     const { gauge, looks } = this;
     if (this.rests && gauge.waitingBytes === 0) {
       looks.length = 0;
@@ -87,7 +92,7 @@ export class StallWatch {
     if (first !== undefined && looks.length === LOOKS && !gauge.isAsking) {
       const taken = gauge.takenBytes - first.takenBytes;
       if (taken < this.neededSince(first)) {
-        this.isOver = true;
+        this.current = 'stalled';
         this.stalled(Math.max(0, taken));
         return;
       }

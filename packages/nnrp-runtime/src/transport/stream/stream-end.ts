@@ -25,8 +25,8 @@ export interface StreamEndOwner extends Guarded {
  */
 export class StreamEnd {
   private watch: StallWatch | undefined;
-  private isClosing = false;
-  private isClosed = false;
+  /** `ending`: our side has been ended; `closed`: nothing more is heard of the stream. */
+  private state: 'open' | 'ending' | 'closed' = 'open';
   private closeTimer: NodeJS.Timeout | undefined;
   private destroyTimer: NodeJS.Timeout | undefined;
 
@@ -42,13 +42,13 @@ export class StreamEnd {
 
   /** Whether the stream is closed. */
   get isOver(): boolean {
-    return this.isClosed;
+    return this.state === 'closed';
   }
 
   /** Our side has been ended: from now on the time of the peer runs. */
   begin(): void {
-    if (this.isClosing || this.isClosed) return;
-    this.isClosing = true;
+    if (this.state !== 'open') return;
+    this.state = 'ending';
     this.watch = this.watchClosing();
     this.watch.begin();
     this.closeTimer = aside(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
@@ -58,7 +58,7 @@ export class StreamEnd {
   destroy(error?: NnrpError): void {
     const { stream, owner } = this;
     stream.destroy(error);
-    if (this.isClosed || this.destroyTimer !== undefined) return;
+    if (this.state === 'closed' || this.destroyTimer !== undefined) return;
     this.destroyTimer = later(owner, DESTROY_MS, () => this.closed());
     nextTurn(owner, () => {
       if (stream.closed) this.closed();
@@ -70,8 +70,8 @@ export class StreamEnd {
     clearTimeout(this.destroyTimer);
     clearTimeout(this.closeTimer);
     this.watch?.end();
-    if (this.isClosed) return;
-    this.isClosed = true;
+    if (this.state === 'closed') return;
+    this.state = 'closed';
     this.owner.streamClosed();
   }
 

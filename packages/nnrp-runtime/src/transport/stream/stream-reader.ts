@@ -31,13 +31,11 @@ export class StreamReader {
   sink: PacketSink | undefined;
   private readonly share = new TurnShare();
   /** `broken`: the sink has been told that no packet can be found any more. `stopped`: whatever comes is dropped. */
-  private state: 'open' | 'broken' | 'stopped' = 'open';
+  private state: 'open' | 'delivering' | 'broken' | 'stopped' = 'open';
   /** The peer's direction of the stream; `told`: the sink knows of its end. */
   private peer: 'sends' | 'ended' | 'told' = 'sends';
-  private paused = true;
-  /** Reading goes on in the next turn of the event loop. */
-  private waitsForTurn = false;
-  private delivering = false;
+  /** `yielding`: reading goes on in the next turn of the event loop. `resting`: not even then, as the sink has paused it, too. */
+  private flow: 'reading' | 'paused' | 'yielding' | 'resting' = 'paused';
   private splitter: PacketSplitter;
 
   constructor(
@@ -62,14 +60,15 @@ export class StreamReader {
 
   /** Bytes of a packet that has begun to arrive, as long as more of it could be read. */
   get unfinishedBytes(): number {
-    if (this.isPaused || this.delivering || this.state === 'stopped' || this.peer !== 'sends') return 0;
+    if (this.flow !== 'reading' || this.peer !== 'sends') return 0;
+    if (this.state === 'delivering' || this.state === 'stopped') return 0;
     return this.splitter.bufferedBytes + (this.splitter.isSkipping ? 1 : 0);
   }
 
   /** Whether something has come that is still to be delivered, although the stream may be over. */
   get hasMore(): boolean {
     if (this.state === 'stopped' || this.splitter.bufferedBytes === 0) return false;
-    return this.waitsForTurn || (this.paused && this.peer !== 'sends');
+    return this.flow === 'yielding' || this.flow === 'resting' || (this.flow === 'paused' && this.peer !== 'sends');
   }
 
   limitPackets(maxBytes: number): void {
@@ -81,14 +80,14 @@ export class StreamReader {
   }
 
   pause(): void {
-    if (this.paused) return;
-    this.paused = true;
+    if (this.isPaused) return;
+    this.flow = this.flow === 'reading' ? 'paused' : 'resting';
     this.stream.pause();
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
+    if (!this.isPaused) return;
+    this.flow = this.flow === 'paused' ? 'reading' : 'yielding';
     guard(this.owner, () => this.readOn());
   }
 
@@ -111,8 +110,9 @@ export class StreamReader {
     else this.owner.peerEnded();
   }
 
+  /** Whether the sink has paused it. */
   private get isPaused(): boolean {
-    return this.paused || this.waitsForTurn;
+    return this.flow === 'paused' || this.flow === 'resting';
   }
 
   private received(chunk: Buffer): void {
@@ -128,12 +128,12 @@ export class StreamReader {
   /** @throws what the sink throws: it has lost track of the stream and must not be left to fill memory */
   private deliver(): void {
     const { sink } = this;
-    if (sink === undefined || this.delivering) return;
-    this.delivering = true;
+    if (sink === undefined || this.state !== 'open') return;
+    this.state = 'delivering';
     const isOneOfMany = sink.isOneOfMany === true;
     let marked: Uint8Array | undefined;
     try {
-      while (!this.paused && !this.waitsForTurn && this.state !== 'stopped') {
+      while (this.flow === 'reading' && this.state === 'delivering') {
         const packet = this.splitter.next();
         if (packet === undefined) break;
         // The packet gives access to the whole chunk, where other packets lie, too.
@@ -147,7 +147,7 @@ export class StreamReader {
         if (this.share.isUsedUp(isOneOfMany)) this.letOthersGo(isOneOfMany);
       }
     } finally {
-      this.delivering = false;
+      if (this.state === 'delivering') this.state = 'open';
     }
     if (this.splitter.fault !== undefined && this.state === 'open') {
       this.state = 'broken';
@@ -156,9 +156,9 @@ export class StreamReader {
   }
 
   private readOn(): void {
-    if (this.isPaused) return;
+    if (this.flow !== 'reading') return;
     this.deliver();
-    if (!this.isPaused) this.stream.resume();
+    if (this.flow === 'reading') this.stream.resume();
     this.checkEnd();
     this.tellEnded();
     this.owner.caughtUp();
@@ -166,12 +166,12 @@ export class StreamReader {
 
   /** What has come and what still comes waits until all others have been read once; of many, those that wait already, too. */
   private letOthersGo(isOneOfMany: boolean): void {
-    this.waitsForTurn = true;
+    this.flow = this.flow === 'paused' ? 'resting' : 'yielding';
     this.stream.pause();
     const goOn = () => {
-      this.waitsForTurn = false;
+      this.flow = this.flow === 'resting' ? 'paused' : 'reading';
       this.share.renew();
-      if (this.paused) this.owner.caughtUp();
+      if (this.flow === 'paused') this.owner.caughtUp();
       else this.readOn();
     };
     if (isOneOfMany) waitForOthers(this.owner, goOn);
@@ -179,14 +179,15 @@ export class StreamReader {
   }
 
   private checkEnd(): void {
-    if (this.peer === 'sends' || this.isPaused || this.state === 'stopped') return;
+    if (this.peer === 'sends' || this.flow !== 'reading' || this.state === 'stopped') return;
     if (this.splitter.bufferedBytes > 0) this.owner.endedInsidePacket();
   }
 
   /** Not before everything is delivered that came before the end. */
   private tellEnded(): void {
     const { sink } = this;
-    if (this.peer !== 'ended' || this.isPaused || this.state === 'stopped' || sink?.peerEnded === undefined) return;
+    if (this.peer !== 'ended' || this.flow !== 'reading' || this.state === 'stopped') return;
+    if (sink?.peerEnded === undefined) return;
     this.peer = 'told';
     sink.peerEnded();
   }

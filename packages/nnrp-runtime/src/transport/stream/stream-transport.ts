@@ -40,22 +40,19 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private readonly gauge: StreamGauge;
   /** Made when something first waits for the peer. */
   private stallWatch: StallWatch | undefined;
-  /** Whether the stream may be given nothing to write, to hear when it has taken what was before that. */
-  private readonly takesNothing: boolean;
   private readonly streamEnd: StreamEnd;
   private readonly failures: StreamFailures;
-  private flushScheduled = false;
-  private full = false;
-  private closing = false;
-  private finished = false;
+  /** For the holder: `closing` from `close` or `abort` on, `closed` when the sink has been told of the end. */
+  private state: 'open' | 'closing' | 'closed' = 'open';
+  /** Our direction of the stream. `scheduled`: what is queued is written after this turn; `ended`: nothing more goes out. */
+  private output: 'idle' | 'scheduled' | 'ended' = 'idle';
+  /** `waiting`: `send` has returned false, and the sink is told when there is room. */
+  private senders: 'free' | 'waiting' = 'free';
   private failure: NnrpError | undefined;
-  private closedReported = false;
-  private stalled = false;
   private deadPeer: DeadPeer | undefined;
   private leftOut: LentPacket[] | undefined;
   /** For callers that wait for the end. */
   private whenClosed: Deferred<void> | undefined;
-  private isSettled = false;
 
   /** @throws UsageError on what is no stream to read and write, and on an option that does not exist or cannot work */
   constructor(
@@ -73,8 +70,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     const { maxWriteBytes = bestWriteBytes(stream) } = options;
     this.maxCloseMs = maxCloseMs(closeTimeoutMs);
     const looksLater = borrowsWrites === 'callback';
-    this.takesNothing = (looksLater && isResettable(stream)) || takesNothing(stream);
-    this.writer = new PacedWriter(stream, maxWriteBytes, looksLater, this);
+    const mayBeAsked = (looksLater && isResettable(stream)) || takesNothing(stream);
+    this.writer = new PacedWriter(stream, maxWriteBytes, looksLater, mayBeAsked, this);
     this.queue = new WriteQueue(borrowsWrites !== undefined, this.writer);
     this.gauge = new StreamGauge(stream, this.writer);
     this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs);
@@ -89,7 +86,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   /** For the guard: something that the transport has called, or the transport itself, has thrown. */
   crashed(error: unknown): void {
     // closed() has been called already: it cannot report this error.
-    if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
+    if (this.state === 'closed') warn(`${this.remoteAddress}: an error after the end of the connection`, error);
     else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
   }
 
@@ -104,7 +101,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   send(packet: OutboundPacket): boolean {
     // One look at the stream for all that is sent in a turn; if it ends meanwhile, the flush drops the rest.
-    if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) {
+    if (this.takesNoPackets || (this.queue.byteLength === 0 && this.stream.destroyed)) {
       this.queue.tellLate(packet);
       return true;
     }
@@ -112,12 +109,12 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     // Where the stream can take it, a body that is lent is written before its sender can change it.
     if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.allWritten)) {
       this.flushNow();
-    } else if (!this.flushScheduled) {
-      this.flushScheduled = true;
+    } else if (this.output === 'idle') {
+      this.output = 'scheduled';
       afterThis(this, StreamTransport.flush);
     }
     if (this.takesMore()) return true;
-    if (!this.full) this.filled();
+    if (this.senders === 'free') this.letWait();
     return false;
   }
 
@@ -127,7 +124,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   settleSent(): void {
-    if (this.closing || this.finished || this.stream.destroyed) this.queue.drop();
+    if (this.takesNoPackets || this.stream.destroyed) this.queue.drop();
     else this.flushNow();
   }
 
@@ -148,16 +145,15 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   probe(): void {
-    if (this.finished || this.stream.destroyed) return;
+    if (this.output === 'ended' || this.stream.destroyed) return;
     this.deadPeer ??= new DeadPeer(this.stream, () => this.sendAhead(), this);
     this.deadPeer.watch();
   }
 
   close(): Promise<void> {
-    if (!this.closing) {
+    if (this.state === 'open') {
       this.flushNow();
-      this.closing = true;
-      this.reader.stop();
+      this.leave();
       this.finish();
       this.reader.drain();
     }
@@ -168,15 +164,20 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   abort(error?: NnrpError): void {
     this.failure ??= error;
-    this.closing = true;
-    this.reader.stop();
+    if (this.state === 'open') this.leave();
     this.streamEnd.destroy(error);
+  }
+
+  private leave(): void {
+    this.state = 'closing';
+    this.reader.stop();
+    // The stream may be over, and its end untold because the sink had packets left to read: it is told now.
+    if (this.streamEnd.isOver) nextTurn(this, () => this.caughtUp());
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { kind, remoteAddress, peerIdentity } = this;
-    const state = this.closedReported ? 'closed' : this.closing ? 'closing' : 'open';
+    const { kind, remoteAddress, state, peerIdentity } = this;
     return { kind, remoteAddress, state, isAuthorized: peerIdentity?.authorized, unsentBytes: this.unsentBytes };
   }
 
@@ -185,7 +186,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private static flush(this: void, transport: StreamTransport): void {
-    transport.flushScheduled = false;
+    if (transport.output === 'scheduled') transport.output = 'idle';
     transport.flushIfIdle();
   }
 
@@ -195,7 +196,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private flushNow(): void {
-    if (this.queue.byteLength === 0 || this.finished) return;
+    if (this.queue.byteLength === 0 || this.output === 'ended') return;
     if (this.stream.destroyed) {
       this.queue.drop();
       return;
@@ -217,8 +218,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private sendAhead(): void {
-    if (this.queue.byteLength > 0 || !this.writer.allWritten || this.finished || this.stream.destroyed) return;
-    this.write(this.queue.takeAhead());
+    if (this.output === 'ended' || this.stream.destroyed) return;
+    if (this.queue.byteLength === 0 && this.writer.allWritten) this.write(this.queue.takeAhead());
   }
 
   /** @returns false when the stream has thrown, and so is over */
@@ -259,17 +260,17 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.
-    if (this.full) this.hasRoom();
+    if (this.senders === 'waiting') this.letGoOn();
     this.caughtUp();
   }
 
   get wantsCall(): boolean {
-    return this.full || !this.takesNothing;
+    return this.senders === 'waiting';
   }
 
   written(): void {
-    if (!this.flushScheduled) this.flushIfIdle();
-    if (this.full) guard(this, () => this.roomAgain());
+    if (this.output === 'idle') this.flushIfIdle();
+    if (this.senders === 'waiting') guard(this, () => this.roomAgain());
   }
 
   /** The sink may be in the middle of something: it is told afterwards. */
@@ -297,7 +298,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     const { leftOut = [] } = this;
     this.leftOut = undefined;
     for (const packet of leftOut) {
-      if (this.closedReported) return;
+      if (this.state === 'closed') return;
       const head = packet.unsentHead();
       const error = changedBody(head, packet.body.length);
       if (this.reader.sink?.unsent === undefined) this.abort(error);
@@ -305,21 +306,20 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     }
   }
 
-  private filled(): void {
-    this.full = true;
+  private letWait(): void {
+    this.senders = 'waiting';
     // Within the turn, the flush may have emptied it already.
     if (this.queue.byteLength === 0 && this.writer.allWritten) afterThis(this, () => this.roomAgain());
   }
 
   private giveUp(takenBytes: number): void {
-    this.stalled = true;
     const taken = takenBytes === 0 ? 'nothing' : `only ${takenBytes} bytes`;
     const text = `${this.remoteAddress} has taken ${taken} for ${this.stallTimeoutMs} ms while bytes wait for it`;
     this.abort(new TransportError(text));
   }
 
   get hasStalled(): boolean {
-    return this.stalled;
+    return this.stallWatch?.state === 'stalled';
   }
 
   get unsentBytes(): number {
@@ -333,12 +333,12 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private roomAgain(): void {
-    if (this.full && this.unsentBytes < this.highWaterBytes) this.hasRoom();
+    if (this.senders === 'waiting' && this.unsentBytes < this.highWaterBytes) this.letGoOn();
   }
 
-  private hasRoom(): void {
-    this.full = false;
-    if (!this.closedReported) this.reader.sink?.drained();
+  private letGoOn(): void {
+    this.senders = 'free';
+    if (this.state !== 'closed') this.reader.sink?.drained();
   }
 
   /** The peer sends nothing more. A sink that does not ask for this gets an end of our side, too. */
@@ -356,8 +356,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   /** Ends our side; the peer gets a bounded time to take what is queued and to end its own. */
   private finish(): void {
-    if (this.finished || this.streamEnd.isOver) return;
-    this.finished = true;
+    if (this.output === 'ended' || this.streamEnd.isOver) return;
+    this.output = 'ended';
     this.stallWatch?.end();
     this.endWriter();
     this.streamEnd.begin();
@@ -374,19 +374,23 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   /** Tells the sink of the end, unless there is something that it has to read first. */
   caughtUp(): void {
-    if (!this.streamEnd.isOver || this.closedReported || this.reader.hasMore) return;
-    if (this.closing) this.settle();
+    if (!this.streamEnd.isOver || this.state === 'closed' || this.reader.hasMore) return;
+    if (this.state === 'closing') this.whenClosed?.resolve();
     const { sink } = this.reader;
     // No sink yet: start() reports it.
     if (sink === undefined) return;
-    this.closedReported = true;
+    this.state = 'closed';
     this.reader.stop();
-    this.settle();
+    this.whenClosed?.resolve();
     sink.closed(this.failure);
   }
 
-  private settle(): void {
-    this.isSettled = true;
-    this.whenClosed?.resolve();
+  /** Whether the end that `close` waits for has come; where no sink has been given, it is still to be told. */
+  private get isSettled(): boolean {
+    return this.state === 'closed' || (this.state === 'closing' && this.streamEnd.isOver);
+  }
+
+  private get takesNoPackets(): boolean {
+    return this.state !== 'open' || this.output === 'ended';
   }
 }

@@ -91,7 +91,7 @@ export class TlsHandshakes implements Guarded {
         throw error;
       }
     });
-    listen(this, server, 'tlsClientError', (error: Error, socket: TLSSocket) => this.refused(error, socket, rules));
+    listen(this, server, 'tlsClientError', (error: Error, socket: TLSSocket) => this.failed(error, socket, rules));
     return server;
   }
 
@@ -224,19 +224,19 @@ export class TlsHandshakes implements Guarded {
     this.secured(socket, address, rules);
   }
 
-  private refused(error: Error, socket: TLSSocket, rules: HandshakeRules): void {
+  private failed(error: Error, socket: TLSSocket, rules: HandshakeRules): void {
     if (isNnrpError(error)) {
       this.report(error, rules);
       return;
     }
     const { remoteAddress, remotePort } = socket;
-    const who = remoteAddress === undefined ? 'a peer' : formatAddress(remoteAddress, remotePort ?? 0);
+    const peer = remoteAddress === undefined ? 'a peer' : formatAddress(remoteAddress, remotePort ?? 0);
     // Node says ECONNRESET when it has refused the certificate itself, and when the connection ended in whatever way.
     const refusal = socket.authorizationError as unknown as string | null | undefined;
     const cut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
     const isRetryable = !refusal && !isTlsRefusal(error);
     const why = cut && !refusal ? notCompleted(rules) : describeTlsFailure(error, refusal ?? undefined);
-    this.report(new TransportError(`${who}: ${why}`, { cause: error, isRetryable }), rules);
+    this.report(new TransportError(`${peer}: ${why}`, { cause: error, isRetryable }), rules);
   }
 
   private end(ends: string, handshake: Handshake): void {

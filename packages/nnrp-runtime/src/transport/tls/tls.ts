@@ -202,8 +202,8 @@ export class TlsConnector implements FramedConnector {
         refuse(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
       const broken = (error: Error) =>
         failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error));
-      const shake = (over: Socket) => {
-        const resuming = settings.tickets.use(owner, (session) => startTls(over, host, settings, session));
+      const shake = (connection: Socket) => {
+        const resuming = settings.tickets.use(owner, (session) => startTls(connection, host, settings, session));
         const { socket } = resuming;
         secured = socket;
         // The listener stays: further errors would otherwise end the process.
@@ -242,10 +242,10 @@ export class TlsConnector implements FramedConnector {
   }
 }
 
-function startTls(over: Socket, host: string, settings: TlsClientSettings, session: Buffer | undefined): TLSSocket {
+function startTls(socket: Socket, host: string, settings: TlsClientSettings, session: Buffer | undefined): TLSSocket {
   const { secureContext, serverName, verify } = settings;
   return nodeTls().connect({
-    socket: over,
+    socket,
     host,
     secureContext,
     session,

@@ -30,7 +30,7 @@ describe('results', () => {
     server.partial(known, 1, 'b');
     await eventually(() => texts.length === 2, 'two results have come');
     server[end]();
-    // It goes on while nobody is there, and the first of these has left before and was lost.
+    // It goes on while no client is there, and the first of these has left before and was lost.
     server.lose(known, partialBytes(known.sessionId, 1, 'c'));
     server.partial(known, 1, 'd');
     await server.back(known, 2);

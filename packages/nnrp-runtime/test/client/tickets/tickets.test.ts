@@ -129,7 +129,7 @@ describe.each(REVISIONS)('a session that another client goes on with, over %s', 
     const [first, other] = await Promise.all(tickets.map((ticket) => next.resumeSession(ticket)));
     await work.complete('end');
     await second.complete('end');
-    // Nobody has asked for more behind the last one: it may not have been read.
+    // The loop has not asked for more behind the last one: it may not have been read.
     expect(await rest(first?.operations.get(1))).toBe('c end');
     expect(await rest(other?.operations.get(2))).toBe('f end');
   });

@@ -21,7 +21,7 @@ if (role === 'server') {
     async submit(operation) {
       for (let count = 0; count < 400_000; count++) {
         operation.push('p');
-        // Nobody waits for room.
+        // The sends do not wait for room.
         if (count % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       return operation.finished;

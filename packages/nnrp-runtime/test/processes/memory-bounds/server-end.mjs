@@ -33,7 +33,7 @@ if (use === 'serve') {
   const handlers = { submit: () => never, patch: () => never, migrate: () => never };
   server.serve({ submit: handlers.submit, ...Object.fromEntries(wanted.map((of) => [of, handlers[of]])) }, serving);
 } else if (use === 'push') {
-  // Nobody waits for room.
+  // The sends do not wait for room.
   server.serve({
     submit(operation) {
       for (let count = 0; count < serving.results; count++) operation.push(new Uint8Array(serving.bytes));
@@ -65,7 +65,7 @@ if (use === 'serve') {
   const away = new Promise((resolve) => {
     server.on('sessionSuspended', () => ++count === serving.sessions && resolve());
   });
-  // Nobody waits for room.
+  // The sends do not wait for room.
   server.serve({
     async submit(operation) {
       await away;

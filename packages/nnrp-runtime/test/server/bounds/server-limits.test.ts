@@ -144,7 +144,7 @@ describe('handlers', () => {
     for (let frameId = 1; frameId <= 6; frameId++) peer.submit(frameId);
     expect(await peer.answers()).toEqual(['flow session congestion hard', 'error frame 6 server_busy', 'drop 6']);
     expect(started).toEqual([1]);
-    // The pause ends when three quarters of the queue have gone; whoever waited is served in order.
+    // The pause ends when three quarters of the queue have gone; those that waited are served in order.
     for (let frameId = 1; frameId <= 5; frameId++) {
       await eventually(() => started.length === frameId, `frame ${frameId} has begun`);
       await held[frameId - 1]?.complete(`${frameId}`);

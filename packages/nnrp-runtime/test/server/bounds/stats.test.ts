@@ -74,7 +74,7 @@ const CACHING: NnrpServerOptions = { supportedCacheObjects: Object.values(previe
 const NEVER = { validateSessionOpen: () => new Promise<never>(() => {}) };
 const PATIENT = { policyTimeoutMs: 2000, handshakeTimeoutMs: 60_000 };
 const push = (count: number, bytes: number) => (operation: OperationContext) => {
-  // Nobody waits for room.
+  // The pushes do not wait for room.
   for (let index = 0; index < count; index++) operation.push(new Uint8Array(bytes)).catch(() => {});
 };
 const DRIVES: Partial<Record<BoundName, Drive>> = {

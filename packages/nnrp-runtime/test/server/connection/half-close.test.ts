@@ -46,7 +46,7 @@ describe('a client that has ended its direction', () => {
       peer.submit(2);
       peer.raw.socket.end();
       await eventually(() => running.length === 2, 'both handlers run');
-      // Long enough for a server that takes the end for a good-bye, and for one that asks whether anybody is there.
+      // Long enough for a server that takes the end for a good-bye, and for one that asks whether its peer is there.
       await new Promise((resolve) => setTimeout(resolve, 150));
       expect(running.map(({ signal }) => signal.aborted)).toEqual([false, false]);
       release();

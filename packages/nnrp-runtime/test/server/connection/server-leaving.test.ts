@@ -88,7 +88,7 @@ describe('a loop over the submits of a session', () => {
     expect((await steps[0])?.value).toMatchObject({ frameId: 1 });
     await loop.return?.();
     expect(await frameIds(session, 3)).toEqual([2, 3, 4]);
-    // Whoever looks late finds the end, not a submit that somebody else has.
+    // A result that is read late is the end, not a submit that another loop has.
     expect((await steps[1])?.done).toBe(true);
     expect((await steps[2])?.value).toBeUndefined();
     expect((await steps[0])?.value).toMatchObject({ frameId: 1 });

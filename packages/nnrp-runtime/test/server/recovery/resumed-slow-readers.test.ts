@@ -35,7 +35,7 @@ it('a client that resumes and takes nothing is ended when too much is kept for i
   await eventually(() => (server.stats().resumedBytes?.value ?? 0) > 0, 'what is kept counts');
   let pushed = 0;
   for (; pushed < 200 && !operation.isOver; pushed++) {
-    // Nobody waits for room.
+    // The pushes do not wait for room.
     operation.push(new Uint8Array(MIB)).catch(() => {});
     expect(server.stats().resumedBytes?.value).toBeLessThan(bound + 2 * MIB);
     await turn();

@@ -23,7 +23,7 @@ async function served(handlers: ServeHandlers, options: { maxConcurrentOperation
 /** Fails with something that cannot even be turned into text. */
 const voidOfText = Object.create(null);
 
-/** Whoever looks at one of these gets an exception for it. */
+/** Reading one of these throws. */
 function untouchables(): object[] {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();

@@ -62,7 +62,7 @@ describe('under contention', () => {
     const bulk = await slow.receiveSubmit();
     const urgent = await fast.receiveSubmit();
     raw.socket.pause();
-    // Fills the network first, then the outbox: nobody waits for room here.
+    // Fills the network first, then the outbox: the pushes do not wait for room.
     let sent = 0;
     const body = new Uint8Array(256 * 1024);
     let room: Promise<void> | undefined;

@@ -61,7 +61,7 @@ describe('calls that receive', () => {
     expect((await session.receivePatch()).metadata.qualityTier).toBe(7);
     expect((await session.receiveMigrate()).metadata.lastResultFrameId).toBe(9n);
     expect((await session.receiveCancel()).frameId).toBe(1);
-    // Frame 1 was cancelled before anybody asked for it.
+    // Frame 1 was cancelled before it was received.
     expect((await session.receiveSubmit()).frameId).toBe(2);
   });
 
