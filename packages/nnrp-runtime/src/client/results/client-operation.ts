@@ -2,7 +2,7 @@ import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpE
 import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import type { AsyncItems } from '../../base/async-items.js';
 import { observer } from '../../base/diagnostics/observer.js';
-import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
+import { answering, ignoreRejection, rejection, SETTLED } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
@@ -209,8 +209,9 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   }
 
   /** `await using`: the end of the block cancels it, unless `result()` was asked for. */
-  async [ASYNC_DISPOSE](): Promise<void> {
+  [ASYNC_DISPOSE](): Promise<void> {
     if (this.settled === undefined) this.cancel();
+    return SETTLED;
   }
 
   /** @internal For the session: its signal has aborted. @param reason - whatever that is */
