@@ -37,6 +37,10 @@ export function endingCases(setup: ComplianceSetup): ComplianceCase[] {
       run: () => ComplianceStage.use(setup, goneWhileFull),
     },
     {
+      name: 'tells its sink of the end after close() or abort(), although packets of a peer that is gone were not read',
+      run: () => ComplianceStage.use(setup, leaveUnread),
+    },
+    {
       name: 'does nothing when told to send, pause, resume, close or abort after the end',
       run: () => ComplianceStage.use(setup, afterTheEnd),
     },
@@ -163,6 +167,27 @@ async function goneWhileFull(stage: ComplianceStage): Promise<void> {
     else await stage.wait(client.close(), 'close() with unread packets');
     await serverSink.untilClosed();
     assertClosedOnce(serverSink, 'end that waited for room');
+  }
+}
+
+async function leaveUnread(stage: ComplianceStage): Promise<void> {
+  for (const gone of ['client', 'server'] as const) {
+    for (const leaving of ['abort', 'close'] as const) {
+      const pair = await stage.started();
+      const [, sink] = sinksFrom(pair, gone);
+      const left = gone === 'client' ? pair.server : pair.client;
+      sink.onPacket = () => left.pause();
+      for (let number = 1; number <= 3; number++) pair[gone].send(new TestPacket(number, 300));
+      await sink.untilPackets(1);
+      await stage.wait(pair[gone].close(), 'close() to a peer that is paused');
+      await stage.settle();
+      if (leaving === 'abort') left.abort();
+      else await stage.wait(left.close(), 'close() with unread packets');
+      await sink.untilClosed();
+      await stage.settle();
+      assertClosedOnce(sink, 'end that left');
+      strictEqual(sink.packets.length, 1, 'packets delivered');
+    }
   }
 }
 

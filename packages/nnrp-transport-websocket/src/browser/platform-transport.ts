@@ -133,12 +133,15 @@ export class PlatformTransport implements FramedTransport {
         () => this.guarded(() => this.ended(undefined)),
         this.settings.closeTimeoutMs,
       );
-    }
+    } else if (this.state === 'over') this.leaveRest();
     return this.whenOver;
   }
 
   abort(error?: NnrpError): void {
-    if (this.state === 'over') return;
+    if (this.state === 'over') {
+      this.leaveRest();
+      return;
+    }
     this.state = 'closing';
     this.dropHeld();
     this.failure ??= error;
@@ -213,6 +216,12 @@ export class PlatformTransport implements FramedTransport {
     this.held.length = 0;
     this.taken = 0;
     this.heldBytes = 0;
+  }
+
+  /** What has come before the end is not read any more, so the sink is told of the end. */
+  private leaveRest(): void {
+    this.dropHeld();
+    platform.setTimeout(() => this.guarded(() => this.tellEnd()), 0);
   }
 
   /** Looks from time to time how far the platform has got, as long as it holds something. */
