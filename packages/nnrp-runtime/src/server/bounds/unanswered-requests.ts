@@ -7,11 +7,14 @@ export const MAX_UNANSWERED = 64;
 /** What a request without an answer holds besides its body. */
 export const REQUEST_BYTES = 1024;
 
+/** Where what they hold is counted. */
+export type RequestBytes = Pick<ConnectionWaiting, 'add'>;
+
 /** What these requests need of their connection. */
 export interface ReadHolder {
   readonly bounds: Pick<ServerBounds, 'hit'>;
   /** Where their bytes count together with all that waits on the connection. */
-  readonly memory: { readonly queue: Pick<ConnectionWaiting, 'add'> };
+  readonly memory: { readonly queue: RequestBytes };
   /** Stops reading until `release`. */
   hold(): void;
   release(): void;
@@ -27,11 +30,14 @@ export class UnansweredRequests<Request extends object> {
   private bytes = 0;
   private pausesReading = false;
   private isOver = false;
+  private counted: RequestBytes;
 
   constructor(
     private readonly owner: ReadHolder,
     private readonly maxBytes: number,
-  ) {}
+  ) {
+    this.counted = owner.memory.queue;
+  }
 
   get size(): number {
     return this.requests.size;
@@ -51,7 +57,7 @@ export class UnansweredRequests<Request extends object> {
   add(request: Request, bytes: number): void {
     this.requests.set(request, bytes);
     this.bytes += bytes;
-    this.owner.memory.queue.add(bytes);
+    this.counted.add(bytes);
     if (this.pausesReading || (this.requests.size < MAX_UNANSWERED && this.bytes < this.maxBytes)) return;
     this.pausesReading = true;
     this.owner.bounds.hit('unansweredRequests');
@@ -65,15 +71,23 @@ export class UnansweredRequests<Request extends object> {
     this.requests.delete(request);
     this.bytes -= bytes;
     if (this.isOver) return true;
-    this.owner.memory.queue.add(-bytes);
+    this.counted.add(-bytes);
     if (this.requests.size * 2 <= MAX_UNANSWERED && this.bytes * 2 <= this.maxBytes) this.readOn();
     return true;
+  }
+
+  /** The session has another connection, or none for now. */
+  moveTo(counted: RequestBytes): void {
+    const bytes = this.isOver ? 0 : this.bytes;
+    this.counted.add(-bytes);
+    this.counted = counted;
+    counted.add(bytes);
   }
 
   /** The session is over. */
   end(): void {
     this.isOver = true;
-    this.owner.memory.queue.add(-this.bytes);
+    this.counted.add(-this.bytes);
     this.readOn();
   }
 

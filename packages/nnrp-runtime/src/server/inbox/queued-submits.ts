@@ -16,6 +16,8 @@ export class QueuedSubmits {
   size = 0;
   /** Bytes that handlers hold, of those that wait; they may hold them for longer than there is a session. */
   private handlerBytes = 0;
+  /** Bytes that handlers hold which may last as long as the session: they count from its end on. */
+  private lastingBytes = 0;
   private young: Operation[] | undefined;
   private isOver = false;
 
@@ -54,8 +56,15 @@ export class QueuedSubmits {
   /** The session is over. */
   end(): void {
     this.young = undefined;
+    this.handlerBytes += this.lastingBytes;
     this.count(this.handlerBytes - this.byteLength);
     this.isOver = true;
+  }
+
+  /** @param bytes - that the handler of the session holds, which may last as long as the session does; negative when it is done */
+  holdForSession(bytes: number): void {
+    if (this.isOver) this.holdForHandler(bytes);
+    else this.lastingBytes += bytes;
   }
 
   /** @param bytes - that a handler of a message holds; negative when it is done */

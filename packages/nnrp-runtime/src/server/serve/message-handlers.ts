@@ -43,7 +43,9 @@ export class MessageHandlers {
   /** The session is served from now on. */
   attended(session: ServerSession): void {
     const { session: opened } = this.handlers;
-    if (opened !== undefined) this.aside(session, 0, HANDLER_BYTES, () => opened.call(this.handlers, session.handle));
+    if (opened === undefined) return;
+    const hold = (bytes: number) => session.queued.holdForSession(bytes);
+    this.aside(session, 0, HANDLER_BYTES, () => opened.call(this.handlers, session.handle), hold);
   }
 
   cancel(cancel: NnrpCancel, session: ServerSession): void {
@@ -140,15 +142,21 @@ export class MessageHandlers {
    * waits in the session, after its end, too: of a client that has too much of it no more is read until some are done.
    *
    * @param bytes - that it holds as long as it runs
+   * @param hold - counts them, and gives them back
    */
-  private aside(session: ServerSession, frameId: number, bytes: number, handler: () => unknown): void {
+  private aside(
+    session: ServerSession,
+    frameId: number,
+    bytes: number,
+    handler: () => unknown,
+    hold = (held: number) => session.queued.holdForHandler(held),
+  ): void {
     const failed = (error: unknown) => this.failedAside(session, frameId, error);
     try {
       const outcome = this.context.run(handler);
       if (!isThenable(outcome)) return;
-      const { queued } = session;
-      queued.holdForHandler(bytes);
-      const done = () => guard(session.connection, () => queued.holdForHandler(-bytes));
+      hold(bytes);
+      const done = () => guard(session.connection, () => hold(-bytes));
       settledOnce(outcome)
         .then(undefined, (error: unknown) => guard(session.connection, () => failed(error)))
         .then(done);

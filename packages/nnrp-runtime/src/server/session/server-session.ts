@@ -197,6 +197,8 @@ export class ServerSession {
   moveTo(gate: ConnectionGate, memory: ConnectionMemory): void {
     this.gate.moveTo(gate);
     this.queued.moveTo(memory.queue);
+    this.ownPatches?.moveTo(memory.queue);
+    this.ownMigrations?.moveTo(memory.queue);
     this.objectCache?.moveTo(memory.cache);
   }
 

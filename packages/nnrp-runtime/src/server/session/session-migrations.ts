@@ -5,7 +5,7 @@ import * as preview4 from 'nnrp-core/preview4';
 import { optionTable, U32, U64 } from '../../base/option-kinds.js';
 import { readValues } from '../../base/options.js';
 import { SESSION_MIGRATE_ACK } from '../../connection/sending/codecs.js';
-import { REQUEST_BYTES, UnansweredRequests } from '../bounds/unanswered-requests.js';
+import { REQUEST_BYTES, type RequestBytes, UnansweredRequests } from '../bounds/unanswered-requests.js';
 import type { MigrateAckInit } from '../contract/contract.js';
 import type { NnrpMigration } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
@@ -106,6 +106,11 @@ export class SessionMigrations {
     if (!answeredByError(this.owner, 'SESSION_MIGRATE', failure))
       this.send(migrateAck(migration, { acceptCode: failure.wireCode }));
     return true;
+  }
+
+  /** The session has another connection, or none for now. */
+  moveTo(counted: RequestBytes): void {
+    this.pending.moveTo(counted);
   }
 
   /** The session is over. */

@@ -5,7 +5,7 @@ import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kin
 import { readValues } from '../../base/options.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
 import { SESSION_PATCH_ACK } from '../../connection/sending/codecs.js';
-import { REQUEST_BYTES, UnansweredRequests } from '../bounds/unanswered-requests.js';
+import { REQUEST_BYTES, type RequestBytes, UnansweredRequests } from '../bounds/unanswered-requests.js';
 import type { PatchAckInit } from '../contract/contract.js';
 import type { NnrpPatch } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
@@ -100,6 +100,11 @@ export class SessionPatches {
     const rejectReason = retryAfterMs > 0 ? RateLimited : UnsupportedField;
     this.send(patchAck(patch, { rejectReason, retryAfterMs }), '');
     return true;
+  }
+
+  /** The session has another connection, or none for now. */
+  moveTo(counted: RequestBytes): void {
+    this.pending.moveTo(counted);
   }
 
   /** The session is over. */

@@ -1,8 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
+import { SESSION_PATCH } from '../../../src/connection/sending/codecs.js';
 import { eventually } from '../../support/eventually.js';
 import { ResumablePeer } from '../../support/resumable-peer.js';
+import { messageBytes } from '../../support/session-peer.js';
 import { Stage } from '../../support/stage.js';
+
+const PATCH: preview3.SessionPatch = {
+  profileId: preview3.ProfileId.Token,
+  patchMask: preview3.PatchFlags.ProfilePatch,
+  targetCadenceX100: 0,
+  qualityTier: 0,
+  degradePolicy: 0,
+  activeLaneMask: 0n,
+  preferredCodecBitmap: 0,
+  preferredCompressionBitmap: 0,
+  profilePatchBytes: 20_000,
+};
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -77,4 +92,21 @@ it('a session too many costs one other, whatever is kept for that', async () => 
   // Its id is free, and the others go on with all that they had.
   expect(await peers[0]?.resume()).toContain('refused');
   for (const peer of peers.slice(1)) expect(await peer.resume()).toContain('resumed');
+});
+
+it('a patch without an answer counts for the connection that its session goes on over', async () => {
+  const server = await stage.serve();
+  const peer = await ResumablePeer.open(stage, server);
+  const session = await server.accept();
+  const body = new Uint8Array(20_000);
+  peer.raw.send(messageBytes(preview3.MessageType.SessionPatch, SESSION_PATCH, PATCH, peer.sessionId, body));
+  await session.receivePatch();
+  peer.lose();
+  await eventually(() => server.suspendedCount === 1, 'the session is suspended');
+  expect(server.stats().serverQueuedBytes?.value).toBeGreaterThan(20_000);
+  expect(await peer.resume()).toContain('resumed');
+  expect(server.stats().connectionQueuedBytes?.value).toBeGreaterThan(20_000);
+  await session.sendPatchAck({});
+  const { connectionQueuedBytes, serverQueuedBytes } = server.stats();
+  expect([connectionQueuedBytes?.value, serverQueuedBytes?.value]).toEqual([0, 0]);
 });

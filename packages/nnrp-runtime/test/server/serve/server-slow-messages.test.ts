@@ -99,3 +99,20 @@ it('what handlers hold counts for the server after the end of the connection, to
   await eventually(() => server.stats().serverQueuedBytes?.value === 0, 'nothing is counted any more');
   expect(held).toBeGreaterThan(BODY.length);
 });
+
+it('a handler of sessions may last as long as they do, and counts only beyond that', async () => {
+  const work = slow();
+  const sessions = 20;
+  const config = { maxQueuedBytesPerConnection: (sessions / 2) * KIB };
+  const server = await serving({ submit: () => 'served', session: work.handler }, config);
+  const { peer, session } = await opened(server);
+  for (let count = 1; count < sessions; count++) peer.send(packet(T.open, {}, open()));
+  await eventually(() => work.running === sessions, 'the handler runs for each');
+  peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 1 }), 'x'));
+  expect((await peer.next(T.result))?.text).toBe('served');
+  expect(server.stats().connectionQueuedBytes).toMatchObject({ value: 0, hits: 0 });
+  peer.send(packet(T.sessionClose, { session }, sessionClose(0)));
+  await eventually(() => server.stats().connectionQueuedBytes?.value === KIB, 'its handler counts, which runs on');
+  work.release();
+  await eventually(() => server.stats().connectionQueuedBytes?.value === 0, 'nothing is counted any more');
+});
