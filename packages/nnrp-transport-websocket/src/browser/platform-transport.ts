@@ -147,8 +147,7 @@ export class PlatformTransport implements FramedTransport {
     this.failure ??= error;
     if (error === undefined) this.endSocket(CloseCode.Normal, '');
     else this.endSocket(OF_PLATFORM + CloseCode.InternalError, error.message);
-    // Not inside this call: the caller may be in the middle of something.
-    platform.setTimeout(() => this.guarded(() => this.ended(undefined)), 0);
+    this.afterCall(() => this.ended(undefined));
   }
 
   toJSON(): Record<string, unknown> {
@@ -221,7 +220,12 @@ export class PlatformTransport implements FramedTransport {
   /** What has come before the end is not read any more, so the sink is told of the end. */
   private leaveRest(): void {
     this.dropHeld();
-    platform.setTimeout(() => this.guarded(() => this.tellEnd()), 0);
+    this.afterCall(() => this.tellEnd());
+  }
+
+  /** The caller may be in the middle of something. */
+  private afterCall(work: () => void): void {
+    platform.setTimeout(() => this.guarded(work), 0);
   }
 
   /** Looks from time to time how far the platform has got, as long as it holds something. */

@@ -4,6 +4,9 @@ import { type ControlTarget, SessionControls } from '../../connection/controls/s
 
 /** What a client may say of a session in preview4 besides submits; what it says of one operation are calls of that. */
 export class ClientControls extends SessionControls {
+  /** @internal What reports of operations hold that are not read. */
+  readonly unread = { bytes: 0 };
+
   /** @internal For operations: PRIORITY_UPDATE, DEADLINE or EXPIRE_AT. */
   schedule(messageType: number, target: ControlTarget, change: Partial<preview4.Scheduling>): boolean {
     const { DEADLINE, EXPIRE_AT, PRIORITY_UPDATE } = this.words.kinds;

@@ -30,7 +30,7 @@ export abstract class ControlledOperation {
 
   /**
    * What the server reports of its work, from now on: `for await (const { percent } of operation.progress())`. Ends with the operation.
-   * The oldest reports go first when more than 1024 wait unread.
+   * The oldest reports go first when more than 1024 wait unread, or more than 4 MiB of all operations of the session.
    * @throws UsageError in preview3
    */
   progress(): EventStream<OperationProgress> {

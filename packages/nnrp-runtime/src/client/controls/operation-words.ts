@@ -42,7 +42,7 @@ export class OperationWords {
   }
 
   get progress(): EventStream<OperationProgress> {
-    this.streams ??= new EventStreams(({ body }) => body.length + EVENT_BYTES);
+    this.streams ??= new EventStreams(({ body }) => body.length + EVENT_BYTES, undefined, this.controls.unread);
     const stream = this.streams.open();
     if (this.isOver) stream.end();
     return stream;

@@ -35,3 +35,17 @@ it('holds 1024 events at most', async () => {
   streams.end();
   expect([stream.dropped, (await read(stream))[0]]).toEqual([6, 7]);
 });
+
+it('holds 4 MiB and one large event at most in streams that share the bound, and a small newest event of each', async () => {
+  const all = { bytes: 0 };
+  const reporters = Array.from({ length: 50 }, () => new EventStreams<number>((event) => event * KIB, undefined, all));
+  const streams = reporters.map((reporter) => reporter.open());
+  for (const reporter of reporters) reporter.push(3000);
+  expect(all.bytes).toBe(6000 * KIB);
+  for (const reporter of reporters) reporter.push(4);
+  expect(all.bytes).toBe((3000 + 4 * 50) * KIB);
+  for (const reporter of reporters) reporter.end();
+  expect(all.bytes).toBe(0);
+  const seen = await Promise.all(streams.map(read));
+  expect(seen.map((events) => events.at(-1))).toEqual(streams.map(() => 4));
+});

@@ -5,8 +5,15 @@ import { PushIterator, type PushSource } from './push-iterator.js';
 
 /** Events that may wait unread in one stream. */
 const MAX_WAITING_EVENTS = 1024;
-/** Bytes that events may hold while they wait in one stream; the newest event may hold more. */
+/** Bytes that events may hold while they wait in one stream, or in several that share; one newest event may hold more. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** The newest event of a stream stays in any case when it holds no more, whatever the others hold. */
+const SMALL_BYTES = 4096;
+
+/** What events hold that wait in one stream, or in several. */
+export interface WaitingEvents {
+  bytes: number;
+}
 
 /**
  * Events in order, from the call that made the stream on. A loop that reads too slowly loses the oldest ones, and is
@@ -16,7 +23,6 @@ export class EventStream<E> implements AsyncIterable<E> {
   /** Events left out because they were not read in time. */
   dropped = 0;
   private waiting: E[] = [];
-  private head = 0;
   private waitingBytes = 0;
   private isOver = false;
   private readonly iterator: PushIterator<E>;
@@ -24,18 +30,19 @@ export class EventStream<E> implements AsyncIterable<E> {
   /**
    * @internal
    * @param bytesOf - bytes that an event holds while it waits
+   * @param all - of all streams that share the bound; default this one alone
    */
   constructor(
     closed: (stream: EventStream<E>) => void,
     private readonly bytesOf: (event: E) => number,
+    private all: WaitingEvents = { bytes: 0 },
   ) {
     const source: PushSource<E> = {
       take: () => this.take(),
       ending: () => this.isOver || undefined,
       left: () => {
         this.waiting = [];
-        this.head = 0;
-        this.waitingBytes = 0;
+        this.count(-this.waitingBytes);
         closed(this);
       },
     };
@@ -51,7 +58,7 @@ export class EventStream<E> implements AsyncIterable<E> {
   push(event: E): void {
     if (this.isOver || this.iterator.deliver(event)) return;
     this.waiting.push(event);
-    this.waitingBytes += this.bytesOf(event);
+    this.count(this.bytesOf(event));
     while (this.isOverfull()) {
       this.take();
       this.dropped++;
@@ -61,13 +68,16 @@ export class EventStream<E> implements AsyncIterable<E> {
   /** @internal For the reporter: there will be no more; what waits can still be read. */
   end(): void {
     this.isOver = true;
+    // It gets no more. Without a reader it is garbage, and must not count for ever.
+    this.all.bytes -= this.waitingBytes;
+    this.all = { bytes: 0 };
     this.iterator.ended();
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
     const { dropped, isOver } = this;
-    return { state: isOver ? 'over' : 'open', waitingEvents: this.waiting.length - this.head, dropped };
+    return { state: isOver ? 'over' : 'open', waitingEvents: this.waiting.length, dropped };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -75,23 +85,21 @@ export class EventStream<E> implements AsyncIterable<E> {
   }
 
   private isOverfull(): boolean {
-    const count = this.waiting.length - this.head;
-    return count > MAX_WAITING_EVENTS || (count > 1 && this.waitingBytes > MAX_WAITING_BYTES);
+    const { waitingBytes, all } = this;
+    const { length } = this.waiting;
+    if (length > 1) return length > MAX_WAITING_EVENTS || all.bytes > MAX_WAITING_BYTES;
+    return waitingBytes > SMALL_BYTES && all.bytes - waitingBytes > MAX_WAITING_BYTES;
   }
 
   private take(): E | undefined {
-    const event = this.waiting[this.head];
-    if (event === undefined) return undefined;
-    this.waitingBytes -= this.bytesOf(event);
-    this.waiting[this.head++] = undefined as never;
-    if (this.head === this.waiting.length) {
-      this.waiting = [];
-      this.head = 0;
-    } else if (this.head > MAX_WAITING_EVENTS) {
-      this.waiting = this.waiting.slice(this.head);
-      this.head = 0;
-    }
+    const event = this.waiting.shift();
+    if (event !== undefined) this.count(-this.bytesOf(event));
     return event;
+  }
+
+  private count(bytes: number): void {
+    this.waitingBytes += bytes;
+    this.all.bytes += bytes;
   }
 }
 
@@ -103,10 +111,12 @@ export class EventStreams<E> {
   /**
    * @param bytesOf - bytes that an event holds while it waits
    * @param kept - the event as it may wait for long: without memory of which it needs little; default as it is
+   * @param all - of all streams that share the bound; default each has its own
    */
   constructor(
     private readonly bytesOf: (event: E) => number,
     private readonly kept: (event: E) => E = asItIs,
+    private readonly all?: WaitingEvents,
   ) {}
 
   /** Whether there is a listener. */
@@ -115,7 +125,7 @@ export class EventStreams<E> {
   }
 
   open(): EventStream<E> {
-    const stream = new EventStream<E>((left) => this.streams.delete(left), this.bytesOf);
+    const stream = new EventStream<E>((left) => this.streams.delete(left), this.bytesOf, this.all);
     if (this.isOver) stream.end();
     else this.streams.add(stream);
     return stream;
