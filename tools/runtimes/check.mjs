@@ -107,6 +107,11 @@ try {
       ])
         allExpected(await runProgram([process.execPath], programs, program, url));
     });
+    await checkWith(found, `${name}, over-tls.js: both ends, without WebSocket and with it`, async () => {
+      const got = String(await runProgram([found.program, ...options], programs, 'over-tls.js', ''));
+      const lengths = '0,10,100000,3000000';
+      if (got !== `${lengths},${lengths}`) throw new Error(`expected answers of ${lengths} bytes twice, got ${got}`);
+    });
     await checkWith(found, `${name}, over-quic.js: both ends`, async () => {
       const got = String(await runProgram([found.program, ...options], programs, 'over-quic.js', ''));
       if (got !== `echo hello,${PARTIALS}`) throw new Error(`expected an answer and ${PARTIALS} partials, got ${got}`);

@@ -1,7 +1,7 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { ClosedError, INSPECT, type Inspect, inspected, shownValue, TransportError, UsageError } from 'nnrp-core';
+import { ClosedError, INSPECT, type Inspect, inspected, shownValue, UsageError } from 'nnrp-core';
 import {
   type AcceptFailure,
   AcceptQueue,
@@ -14,6 +14,7 @@ import {
   type ListenerBound,
   type ListenerBoundName,
   listen,
+  listenFailure,
   warn,
 } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './stream/websocket-transport.js';
@@ -186,8 +187,7 @@ export class WebSocketListener implements FramedListener, Guarded {
           this.waiting.missed(error);
           return;
         }
-        const text = `cannot listen on ${formatAddress(host, port)}: ${error.message}`;
-        reject(new TransportError(text, { cause: error, isRetryable: false }));
+        reject(listenFailure(host, port, error));
         this.waiting.fail(error);
       });
       listen(this, http, 'close', () => this.waiting.fail(new Error('it does not listen any more')));

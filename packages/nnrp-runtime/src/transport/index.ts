@@ -33,6 +33,7 @@ export { IpcConnector, IpcListener } from './ipc/ipc.js';
 export type { IpcServerOptions } from './ipc/ipc-options.js';
 export { AcceptQueue } from './listening/accept-queue.js';
 export { type ConnectAttempt, describeAttempts } from './listening/connect-failure.js';
+export { listenFailure } from './listening/listen-failure.js';
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
 export { WaitingLine } from './listening/waiting-line.js';
 export { MemoryListener, memoryPair } from './memory.js';

@@ -216,6 +216,13 @@ describe('renew', () => {
 });
 
 describe('listenOn', () => {
+  it('names the addresses that stand for all of a machine, to one who tries *', async () => {
+    await expect(NnrpServer.listen('nnrp://*:0')).rejects.toMatchObject({
+      code: 'NNRP_ERR_TRANSPORT',
+      message: expect.stringMatching(/cannot listen on \*:0: .*; all addresses of a machine are 0\.0\.0\.0, or \[::\]/),
+    });
+  });
+
   it('opens all or none, and says which one has failed', async () => {
     const taken = await TcpListener.bind(ANY_PORT);
     cleanup.push(() => taken.close());

@@ -226,7 +226,7 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
         settings,
         connected: (stream) => {
           this.underWay--;
-          this.strangers.delete(stranger);
+          this.strangers.finished(stranger);
           events.connected(stream, settings.clientCertificates !== 'none');
         },
         failed: (error) => {

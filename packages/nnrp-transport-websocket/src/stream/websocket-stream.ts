@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { isNnrpError, printable, TransportError } from 'nnrp-core';
 import { aside, bytesInside, type Guarded, listen, type MeasuredStream, nextTurn } from 'nnrp-runtime/transport';
 import { CloseCode, type CloseReason, closeFailure } from '../frames/close-codes.js';
@@ -48,6 +49,8 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
   maxPacketBytes = Number.POSITIVE_INFINITY;
   private readonly reader: FrameReader;
   private readonly writer: FrameWriter;
+  /** Of TLS: it never takes a write at once, and on Deno it takes no empty one. */
+  private readonly isEncrypted: boolean;
   /** Bytes that the socket has been given. */
   private passed = 0;
   private whenTaken: ((error?: Error | null) => void) | undefined;
@@ -73,6 +76,7 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
     this.remoteAddress = facts.remoteAddress;
     this.reader = new FrameReader(facts.isServer, this);
     this.writer = new FrameWriter(facts.isServer ? undefined : fillMask);
+    this.isEncrypted = (socket as Partial<TLSSocket>).encrypted === true;
     // Owners of the stream listen besides; an end that comes before that is no fault of the program.
     listen(this, this, 'error', () => {});
     // Nothing more can be sent: to go on as if it could would be to wait for ever.
@@ -248,27 +252,36 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
     if (this.closeSent || socket.destroyed) return;
     const frames = this.writer.packets(pieces);
     if (frames.length === 0) return;
-    const isOne = frames.length === 1;
-    if (!isOne) socket.cork();
-    for (const frame of frames) {
-      this.passed += frame.length;
-      socket.write(frame);
-    }
-    if (!isOne) socket.uncork();
+    const last = frames.length - 1;
+    if (last > 0) socket.cork();
+    for (let index = 0; index < last; index++) this.hand(frames[index] as Uint8Array);
+    this.handLast(frames[last] as Uint8Array);
+    if (last > 0) socket.uncork();
     this.watchSocket();
     if (this.pong !== undefined) this.answerPing();
   }
 
   private give(bytes: Uint8Array): void {
-    this.passed += bytes.length;
-    this.socket.write(bytes);
+    this.handLast(bytes);
     this.watchSocket();
   }
 
-  /** A callback costs as much as the write, and is needed only when the socket has not taken all at once. */
+  private hand(bytes: Uint8Array): void {
+    this.passed += bytes.length;
+    this.socket.write(bytes);
+  }
+
+  /** With the callback where the socket cannot have taken all at once. */
+  private handLast(bytes: Uint8Array): void {
+    this.passed += bytes.length;
+    if (this.isEncrypted) this.socket.write(bytes, this.taken);
+    else this.socket.write(bytes);
+  }
+
+  /** A callback costs as much as the write: elsewhere it is needed only when the socket has not taken all at once. */
   private watchSocket(): void {
-    const { socket } = this;
-    if (socket.writableLength > 0 && !socket.destroyed) socket.write(NOTHING, this.taken);
+    const { isEncrypted, socket } = this;
+    if (!isEncrypted && socket.writableLength > 0 && !socket.destroyed) socket.write(NOTHING, this.taken);
   }
 
   /** Calls back now if the socket holds nothing, else when it does not any more. */

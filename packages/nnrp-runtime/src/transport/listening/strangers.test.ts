@@ -89,7 +89,7 @@ describe('strangers', () => {
 
   /** For how long one that waits lets the one before it, after others have taken so long. */
   function waitAfter(tookMs: readonly number[], speaks: boolean): number {
-    const { strangers, come } = stage({ inAll: 1, perAddress: 0 });
+    const { strangers, come } = stage({ inAll: 0, perAddress: 1 });
     for (const ms of tookMs) {
       const done = come('done');
       vi.advanceTimersByTime(ms);
@@ -97,7 +97,10 @@ describe('strangers', () => {
     }
     come('in the way', 'x', speaks);
     for (let waitedMs = 0; ; waitedMs += 100) {
-      if (strangers.mayBegin('y')) return waitedMs;
+      const may = strangers.mayBegin('x');
+      // The one that asks again by itself waits as long.
+      expect(strangers.mayCome('x')).toBe(may);
+      if (may) return waitedMs;
       vi.advanceTimersByTime(100);
     }
   }

@@ -102,8 +102,7 @@ export class Strangers<S extends Stranger> {
   mayCome(group: string | undefined): boolean {
     const full = this.fullOf(group);
     if (full?.bound !== 'perAddress') return true;
-    const next = this.nextToGo(full.line);
-    if (next !== undefined && this.nowMs() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
+    if (this.hasHadItsTime(this.nextToGo(full.line))) return true;
     this.hit('perAddress');
     return false;
   }
@@ -120,7 +119,10 @@ export class Strangers<S extends Stranger> {
    */
   mayBegin(group: string | undefined): boolean {
     const full = this.fullOf(group);
-    const next = full && this.nextToGo(full.line);
+    return this.hasHadItsTime(full && this.nextToGo(full.line));
+  }
+
+  private hasHadItsTime(next: Entry<S> | undefined): boolean {
     if (next === undefined) return true;
     const usual = TIMES_THE_USUAL * (this.usualMs ?? FIRST_USUAL_MS);
     const timeMs = next.speaks ? usual : Math.min(usual, TIME_TO_SPEAK_MS);

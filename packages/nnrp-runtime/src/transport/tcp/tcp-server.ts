@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { TransportError } from 'nnrp-core';
 import { type Guarded, listen } from '../../base/guard.js';
 import { nodeCluster } from '../../base/node-modules.js';
 import { warn } from '../../base/warn.js';
 import { formatAddress, type HostPort } from '../address/address.js';
 import type { AcceptQueue } from '../listening/accept-queue.js';
+import { listenFailure } from '../listening/listen-failure.js';
 
 /** Asks the other end's system for a sign of life when nothing has come: a host that is gone is found by it. */
 export const KEEP_ALIVE = Object.freeze({ keepAlive: true, keepAliveInitialDelay: 30_000 });
@@ -25,9 +25,7 @@ export function listenOnTcp({ host, port }: HostPort): Promise<{ readonly server
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
       const inCluster = isClusterWorker() ? ', in a worker of a cluster' : '';
-      const text = `cannot listen on ${formatAddress(host, port)}${inCluster}: ${error.message}`;
-      // The address will not be free, or this machine's, by itself.
-      reject(new TransportError(text, { cause: error, isRetryable: false }));
+      reject(listenFailure(host, port, error, inCluster));
     };
     const owner: Guarded = { crashed: (error) => failed(error as Error) };
     // Once it listens, the promise has resolved, and the listener is told of errors.

@@ -226,6 +226,7 @@ export const CALLS = {
   'NnrpClientSession.[dispose]': plain,
   'ClientOperation.result': plain,
   'ClientOperation.[iterator]': plain,
+  'ClientOperation.[dispose]': plain,
   'ClientOperation.text': plain,
   'ClientOperation.wholeText': plain,
   'ClientOperation.cancel': plain,
