@@ -48,6 +48,7 @@ export class WebSocketListener implements FramedListener, Guarded {
   /** Where its own server has listened: what is closed is still named by it. */
   private boundAt: string | undefined;
   private readonly takeOff: () => void;
+  private readonly scheme: 'ws' | 'wss';
 
   private constructor(
     private readonly http: HttpServer | HttpsServer,
@@ -55,6 +56,8 @@ export class WebSocketListener implements FramedListener, Guarded {
     private readonly path: string,
     settings: ServerSettings,
   ) {
+    // Servers of Bun do not show that they speak TLS.
+    this.scheme = settings.tls !== undefined || 'setSecureContext' in http ? 'wss' : 'ws';
     this.waiting = new AcceptQueue(`the path ${path}`);
     this.gate = new UpgradeGate(settings, path, this.waiting);
     if (isOwn && 'setSecureContext' in http) this.renew = (tls) => this.useCertificate(http, tls);
@@ -121,7 +124,7 @@ export class WebSocketListener implements FramedListener, Guarded {
   /** A URL, such as ws://127.0.0.1:8080/nnrp; without host and port while the application's server does not listen. */
   get address(): string {
     if (this.boundAt !== undefined) return this.boundAt;
-    const scheme = 'setSecureContext' in this.http ? 'wss' : 'ws';
+    const { scheme } = this;
     const bound = this.http.address();
     if (bound === null || typeof bound === 'string') return `${scheme}:${this.path}`;
     return `${scheme}://${formatAddress(bound.address, bound.port)}${this.path}`;

@@ -11,7 +11,9 @@ export async function main() {
     const tls = { certificateChain: certificateDer, privateKey: privateKeyPkcs8Der };
     const server = await NnrpServer.listen(address, { tls, drainTimeoutMs: 0 });
     const serving = server.serve({ submit: ({ body }) => body });
-    const client = await NnrpClient.connect(server.localAddress, { tls: { roots: certificateDer } });
+    const { localAddress } = server;
+    const url = localAddress.includes('://') ? localAddress : `nnrps://${localAddress}`;
+    const client = await NnrpClient.connect(url, { tls: { roots: certificateDer } });
     const session = await client.openSession();
     for (const length of LENGTHS) lengths.push((await session.request(new Uint8Array(length))).body.length);
     await client.close();
