@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { checking, printable, shownValue, UsageError } from 'nnrp-core';
 import {
+  foreignNameHint,
   readOptions,
   secureContext,
   TlsTickets,
@@ -80,7 +81,7 @@ function readSettings(
 ): ClientSettings {
   const options = {
     ...readOptions('client options', defaults, KNOWN),
-    ...readOptions('WebSocket options', given, KNOWN),
+    ...readOptions('WebSocket options', given, KNOWN, (name) => foreignNameHint(name, KNOWN)),
   };
   const { connectTimeoutMs = 10_000, headers = {}, origin, offerSubprotocol = true } = options;
   if (!target.isSecure) {

@@ -4,6 +4,9 @@ import { WebSocketConnector } from './websocket-connector.js';
 import { WebSocketListener } from './websocket-listener.js';
 import type { WebSocketClientOptions, WebSocketServerOptions, WebSocketTlsOptions } from './websocket-options.js';
 
+/** Names of certificates and keys, here and elsewhere (`cert`, `key`): a wrong one is named by the check of these options. */
+const OF_CERTIFICATES = /^(cert|key$|private|passphrase)/i;
+
 /** Makes `ws://HOST:PORT/path` and `wss://` addresses for `NnrpClient.connect` and `NnrpServer.listen`. */
 for (const scheme of ['ws', 'wss']) {
   registerTransport({
@@ -18,7 +21,8 @@ for (const scheme of ['ws', 'wss']) {
 
     listener(url: URL, { limits, own = {} }: RegisteredSettings): Promise<WebSocketListener> {
       // What stands under `tls` is a certificate; what stands under `transports` has it under `tls`.
-      const options = 'certificateChain' in own ? { tls: own as WebSocketTlsOptions } : (own as WebSocketServerOptions);
+      const isCertificate = Object.keys(own).some((name) => OF_CERTIFICATES.test(name));
+      const options = isCertificate ? { tls: own as WebSocketTlsOptions } : (own as WebSocketServerOptions);
       if (scheme === 'wss' && options.tls === undefined)
         throw new UsageError('needs a certificate and its key: { tls: { certificateChain, privateKey } }');
       return WebSocketListener.bind(url.href, options, transportDefaults(limits));

@@ -46,6 +46,13 @@ it('their options stand under their scheme, and are checked', async () => {
   );
   await expect(answer(server.localAddress, { transports: { wss: { roots } } })).rejects.toThrow(/status 401/);
   await expect(NnrpServer.listen('wss://127.0.0.1:0/')).rejects.toThrow('needs a certificate and its key');
+  const asInNode = { tls: { cert: 'x', key: 'y' } } as object;
+  await expect(NnrpServer.listen('wss://127.0.0.1:0/', asInNode)).rejects.toThrow(
+    "there is no option 'cert'; did you mean certificateChain?",
+  );
+  await expect(NnrpClient.connect('wss://127.0.0.1:1/', { tls: { ca: 'x' } as object })).rejects.toThrow(
+    "there is no option 'ca'; did you mean roots?",
+  );
   await expect(NnrpServer.listen('ws://127.0.0.1:0/', { transports: { ws: { origin: 'x' } } })).rejects.toThrow(
     "there is no option 'origin'",
   );

@@ -3,6 +3,7 @@ import { checking, type NnrpError, shownValue, UsageError } from 'nnrp-core';
 import {
   ApplicationContext,
   applicationCallback,
+  foreignNameHint,
   readOptions,
   type StrangerLimits,
   type TlsCredentials,
@@ -83,7 +84,9 @@ function readSettings(given: WebSocketServerOptions, defaults: WebSocketTranspor
 
 /** @throws UsageError that names the option: the pair cannot be used, or there is another option */
 export function webSocketCredentials(given: WebSocketTlsOptions): TlsCredentials {
-  const { certificateChain, privateKey, passphrase } = readOptions('WebSocket options: tls', given, TLS_KNOWN);
+  const { certificateChain, privateKey, passphrase } = readOptions('WebSocket options: tls', given, TLS_KNOWN, (name) =>
+    foreignNameHint(name, TLS_KNOWN),
+  );
   if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
   return tlsCredentials('server', certificateChain, privateKey, passphrase);
 }
