@@ -24,13 +24,13 @@ export const PREVIEW4_EMITTED_MUTANTS: readonly EmittedMutant[] = [
   emitted('scheduling', 'decode', 'signed field read as unsigned', 'getInt16', 'getUint16'),
   emitted('scheduling', 'decode', 'big-endian i16', 'getInt16(start + 18, true)', 'getInt16(start + 18)'),
   emitted('scheduling', 'View', 'signed field read as unsigned', 'getInt16', 'getUint16'),
-  emitted('scheduling', 'encode', 'no range check of an i16', /.*outOfRange\('priority_delta'.*\n/, ''),
+  emitted('scheduling', 'encode', 'no range check of an i16', /.*requireI16\(priorityDelta.*\n/, ''),
   emitted(
     'scheduling',
     'encode',
     'range check takes it for unsigned',
-    '(priorityDelta << 16) >> 16',
-    'priorityDelta & 0xffff',
+    'requireI16(priorityDelta',
+    'requireU16(priorityDelta',
   ),
   emitted('scheduling', 'encode', 'big-endian i16', 'priorityDelta, true)', 'priorityDelta, false)'),
   emitted(
