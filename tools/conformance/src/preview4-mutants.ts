@@ -23,6 +23,9 @@ export const PREVIEW4_LAYOUT_MUTANTS: readonly LayoutMutant[] = [
 export const PREVIEW4_EMITTED_MUTANTS: readonly EmittedMutant[] = [
   emitted('scheduling', 'decode', 'signed field read as unsigned', 'getInt16', 'getUint16'),
   emitted('scheduling', 'decode', 'big-endian i16', 'getInt16(start + 18, true)', 'getInt16(start + 18)'),
+  emitted('scheduling', 'decode', 'rules that are not looked at', /.*const rule = .*\n.*throw decodeFailed.*\n/, ''),
+  emitted('scheduling', 'decode', 'the first rule left out', 'rule !== -1', 'rule > 0'),
+  emitted('scheduling', 'encode', 'range check of another width', 'requireU32(', 'requireU16('),
   emitted('scheduling', 'View', 'signed field read as unsigned', 'getInt16', 'getUint16'),
   emitted('scheduling', 'encode', 'no range check of an i16', /.*requireI16\(priorityDelta.*\n/, ''),
   emitted(
