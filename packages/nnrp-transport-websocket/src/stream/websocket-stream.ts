@@ -254,27 +254,21 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
     if (frames.length === 0) return;
     const last = frames.length - 1;
     if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) this.hand(frames[index] as Uint8Array);
-    this.handLast(frames[last] as Uint8Array);
+    for (let index = 0; index <= last; index++) this.hand(frames[index] as Uint8Array, index === last);
     if (last > 0) socket.uncork();
     this.watchSocket();
     if (this.pong !== undefined) this.answerPing();
   }
 
   private give(bytes: Uint8Array): void {
-    this.handLast(bytes);
+    this.hand(bytes, true);
     this.watchSocket();
   }
 
-  private hand(bytes: Uint8Array): void {
+  /** @param isLast - of a write: it carries the callback where the socket cannot have taken all at once */
+  private hand(bytes: Uint8Array, isLast: boolean): void {
     this.passed += bytes.length;
-    this.socket.write(bytes);
-  }
-
-  /** With the callback where the socket cannot have taken all at once. */
-  private handLast(bytes: Uint8Array): void {
-    this.passed += bytes.length;
-    if (this.isEncrypted) this.socket.write(bytes, this.taken);
+    if (isLast && this.isEncrypted) this.socket.write(bytes, this.taken);
     else this.socket.write(bytes);
   }
 

@@ -12,8 +12,8 @@ import { docstring, generatedHeader, outsideEnum } from './emit-typescript.js';
 import { emitView } from './emit-view.js';
 import { fieldDoc, offsetText, readOf, typeOf, WRITE } from './struct-fields.js';
 
-/** Structures that come with each frame, or that `bench codec` has a goal for: their decoders read no field twice. */
-const READ_PER_FRAME = new Set(['common_header', 'session_open', 'frame_submit', 'result_push', 'partial_result']);
+/** Structures that come with each frame, or that `bench codec` has a goal for: their decoders read no field twice, and their encoders call nothing. */
+const OF_EACH_FRAME = new Set(['common_header', 'session_open', 'frame_submit', 'result_push', 'partial_result']);
 
 /** What generated code may need of `bytes/codec`. */
 const HELPERS = [
@@ -33,17 +33,15 @@ const HELPERS = [
 /** The codec of one structure, as a TypeScript module. */
 export function emitStruct(layout: Layout, struct: StructLayout): string {
   const emitter = new StructEmitter(layout, struct);
+  const code = [emitter.check(), emitter.decode(), emitter.encode(), emitView(struct)];
   return [
     generatedHeader(
       ['spec', struct.from ?? layout.revision, struct.folder, `${struct.id}.ksy`].filter(Boolean).join('/'),
     ),
-    emitter.imports(),
+    emitter.imports(code.join('\n')),
     emitter.constants(),
     emitter.interface(),
-    emitter.check(),
-    emitter.decode(),
-    emitter.encode(),
-    emitView(struct),
+    ...code,
   ].join('\n');
 }
 
@@ -61,10 +59,10 @@ class StructEmitter {
     this.values = struct.fields.filter((field) => field.role === 'value');
   }
 
-  imports(): string {
+  /** @param code - that uses what is imported */
+  imports(code: string): string {
     const enums = [...new Set(this.values.filter((f) => f.closed).map((f) => pascal(f.enum ?? '')))].sort();
-    const text = [this.check(), this.decode(), this.encode(), emitView(this.struct)].join();
-    const helpers = HELPERS.filter((helper) => new RegExp(`\\b${helper}\\b`).test(text));
+    const helpers = HELPERS.filter((helper) => new RegExp(`\\b${helper}\\b`).test(code));
     return [
       `import { ${helpers.join(', ')} } from '../../bytes/codec.js';`,
       `import { frozenRows } from '../../bytes/tables.js';`,
@@ -121,7 +119,7 @@ class StructEmitter {
   }
 
   decode(): string {
-    return READ_PER_FRAME.has(this.struct.id) ? this.decodeAtOnce() : this.decodeChecked();
+    return OF_EACH_FRAME.has(this.struct.id) ? this.decodeAtOnce() : this.decodeChecked();
   }
 
   /** Checks, then reads: some fields are read twice, and bundles hold each condition once. */
@@ -307,7 +305,7 @@ class StructEmitter {
       (check) =>
         (check.kind === 'enum' || check.kind === 'mask' || check.kind === 'constant') && check.field === field.id,
     );
-    if (!READ_PER_FRAME.has(this.struct.id)) {
+    if (!OF_EACH_FRAME.has(this.struct.id)) {
       const type = narrow ? 'u32' : field.type;
       const named = type === field.type ? '' : `, '${field.type}'`;
       return `  require${type.toUpperCase()}(${value}, '${field.id}', '${this.struct.wireName}'${named});`;

@@ -5,9 +5,10 @@ import { extensionsOf, isAnnouncement } from '../../connection/announcement.js';
 import { bodyText } from '../../connection/body/body-reading.js';
 import { type ErrorDetails, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
+import { canResume } from '../../connection/recovery/resume-grant.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import type { ServerHello } from '../hello/hello-exchange.js';
-import { MAX_TOKEN_BYTES, type ResumeGrant } from '../recovery/resumable-session.js';
+import type { ResumeGrant } from '../recovery/resumable-session.js';
 import { tokenBytesIn } from './open-answer.js';
 
 /** Profiles that a bit of a hello stands for, and all of these bits. */
@@ -74,8 +75,7 @@ export function foreignGrant(
 ): ResumeGrant | undefined {
   const tokenBytes = tokenBytesIn(ack, packet);
   const { resumeWindowMs: windowMs } = ack;
-  if (!dialect.isPreview4 || isAnnounced || tokenBytes === 0 || tokenBytes > MAX_TOKEN_BYTES || windowMs === 0)
-    return undefined;
+  if (!dialect.isPreview4 || isAnnounced || !canResume(tokenBytes, windowMs)) return undefined;
   return { token: new Uint8Array(packet.body.subarray(0, tokenBytes)), windowMs };
 }
 

@@ -5,9 +5,10 @@ import { concatBytes } from '../../base/bytes.js';
 import { announcedFamilies, extensionsOf } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
+import { canResume } from '../../connection/recovery/resume-grant.js';
 import { unknownCritical } from '../hello/client-announcement.js';
 import { ownPacket, readable } from './kept-packet.js';
-import { MAX_TOKEN_BYTES, type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
+import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
 
 const RESUME_EXTENSIONS: ReadonlySet<number> = new Set([
   preview3.RESUME_POSITION_EXTENSION,
@@ -133,9 +134,10 @@ function readAck(open: preview3.SessionOpen, packet: Packet) {
   const tokenBytes = isComplete ? ack.resumeTokenBytes : 0;
   const extensions = extensionsOf(body.subarray(tokenBytes));
   const terms = [ack.acceptedProfileId, ack.schemaId, ack.schemaVersion].join();
-  const isUsable = tokenBytes > 0 && tokenBytes <= MAX_TOKEN_BYTES && windowMs > 0;
   // In memory of its own: what arrived with it must not be kept for it.
-  const grant = isUsable ? { token: new Uint8Array(body.subarray(0, tokenBytes)), windowMs, terms } : undefined;
+  const grant = canResume(tokenBytes, windowMs)
+    ? { token: new Uint8Array(body.subarray(0, tokenBytes)), windowMs, terms }
+    : undefined;
   return { ack, outcome, extensions, grant };
 }
 

@@ -15,9 +15,6 @@ export interface OpenRequest {
   readonly extensions: readonly preview3.ControlExtension[];
 }
 
-/** Of the protocol. A server that sends a longer token would fill the memory of its clients. */
-export const MAX_TOKEN_BYTES = 4096;
-
 /** What the server has granted a session for its recovery. */
 export interface ResumeGrant {
   readonly token: Uint8Array;
@@ -113,7 +110,7 @@ export class ResumableSession {
   }
 
   /** Which packet of the session each submit is that was sent, or waits for a connection, and may not have arrived; by frame. */
-  submits(): ReadonlyMap<number, number> {
+  submitsUnderWay(): ReadonlyMap<number, number> {
     const { log, unsent } = this;
     const sent = log === undefined ? this.unconfirmed : this.unconfirmedIn(log);
     const first = this.sent.packets - sent.length + 1;

@@ -97,8 +97,9 @@ export class ClientRequests {
           MIGRATE_FIELDS,
         );
         if (request.oldTransportId === request.newTransportId) {
-          const text = `SESSION_MIGRATE: both transports are ${request.oldTransportId}`;
-          throw new UsageError(`${text} (MIG-3 of nnrp-core/docs/rules.md)`);
+          throw new UsageError(
+            `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see nnrp-core/docs/rules.md#mig-3)`,
+          );
         }
         const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, EMPTY_BYTES);
         return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);

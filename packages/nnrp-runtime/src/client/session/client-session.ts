@@ -304,7 +304,7 @@ export class NnrpClientSession extends AcknowledgedSession {
 
   /** @internal For the connection: it is lost, and with it the session. */
   holdSubmits(): void {
-    this.served.submits.line.reopens();
+    this.served.submits.line.waitForReopening();
   }
 
   /** @internal For the connection: it is lost, and the session is to be resumed on another one. */

@@ -112,7 +112,7 @@ export class ServedSession {
 
   /** Whether neither side has asked to close it. */
   get isOpen(): boolean {
-    return this.closing.result === undefined && !this.closing.drains && this.submits.takesWork;
+    return this.closing.result === undefined && !this.closing.endsWithLastAnswer && this.submits.takesWork;
   }
 
   /** It is lost, and another one is to take its place: what waits for its turn waits for that. */

@@ -59,7 +59,7 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Whether the session ends, or is closed, as soon as nothing is in flight any more. */
-  get drains(): boolean {
+  get endsWithLastAnswer(): boolean {
     return this.asked !== undefined || this.unsent !== undefined;
   }
 

@@ -74,7 +74,7 @@ export class SessionRouter implements SessionEndpoint {
       case MessageType.ResultPush:
       case PARTIAL_RESULT_TYPE:
         if (!this.parts.submits.resultArrived(packet)) this.stray(packet, info);
-        else if (this.parts.closing.drains) this.closeIfNothingInFlight();
+        else if (this.parts.closing.endsWithLastAnswer) this.closeIfNothingInFlight();
         break;
       case MessageType.ResultDrop:
         this.dropped(packet, info);

@@ -274,7 +274,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
 
   /** The session is lost, and another one takes its place. */
   lose(reason: NnrpError): void {
-    this.line.reopens();
+    this.line.waitForReopening();
     this.endAll(reason, reason);
     this.settledByError.clear();
     // No close has cut them.

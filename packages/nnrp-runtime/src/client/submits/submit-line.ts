@@ -57,7 +57,7 @@ export class SubmitLine implements RoomWaiter {
   }
 
   /** What waits, and what comes, waits for another session. */
-  reopens(): void {
+  waitForReopening(): void {
     this.reopening = REOPENING;
     this.connection.flow.serve(this);
   }

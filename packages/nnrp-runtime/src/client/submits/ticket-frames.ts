@@ -16,7 +16,7 @@ export interface TicketWork {
 
 /** The operations that another client is to go on with. */
 export function ticketFrames({ operations, ends, stream }: TicketWork, session: ResumableSession): TicketFrame[] {
-  const submits = session.submits();
+  const submits = session.submitsUnderWay();
   const { packets, lastSubmit } = session.sent;
   const streamed = stream?.unreadFrom() ?? new Map<ClientOperation, number>();
   const all = new Set([...operations.values(), ...ends.operations(), ...streamed.keys()]);

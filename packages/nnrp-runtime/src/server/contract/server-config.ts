@@ -3,6 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { isLogger, LOGGER_KIND, type Logger } from '../../base/application/logger.js';
 import { type Complete, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import { MAX_TOKEN_BYTES } from '../../connection/recovery/resume-grant.js';
 import { REVISION_CHOICES, type RevisionChoice } from '../../connection/revision/revision-name.js';
 import type { SlowReaderPolicy } from '../../connection/sending/outbox.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
@@ -227,7 +228,7 @@ const NUMBERS = [
   ['maxCacheBytes', DEFAULT_MAX_PACKET_BYTES, 1, Number.MAX_SAFE_INTEGER],
   ['maxCacheBytesPerConnection', 128 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['maxCacheBytesTotal', 1024 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
-  ['resumeTokenBytes', 24, 0, 4096],
+  ['resumeTokenBytes', 24, 0, MAX_TOKEN_BYTES],
   ['maxInFlightOperations', 4, 0, U16],
   ['grantedOperationCredit', 2, 0, U16],
   ['leaseTtlMs', 30_000, 0, U32],

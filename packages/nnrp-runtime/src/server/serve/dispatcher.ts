@@ -36,7 +36,7 @@ export class Dispatcher {
   private running = 0;
   private waiting = 0;
   private suspendedOperations = 0;
-  private allBytes = 0;
+  private allRunningBytes = 0;
   /** By the packets of those of which reading the submit has made more: an application may read it through a proxy of the operation. */
   private moreBytes: WeakMap<object, number> | undefined;
   /** Operations that wait for a place, to begin or to go on. */
@@ -72,7 +72,7 @@ export class Dispatcher {
 
   /** Bytes that operations hold whose handler has begun and is not done. */
   get runningBytes(): number {
-    return this.allBytes;
+    return this.allRunningBytes;
   }
 
   /** Whether half of what the connection may have waiting does, so that its client should pause. */
@@ -215,7 +215,7 @@ export class Dispatcher {
   /** At the bound of the server, half of it is kept for connections that hold no more than their share of that half. */
   private holdsTooMuch({ runningBytes }: ConnectionShare): boolean {
     const { maxRunningBytes } = this.limits;
-    return this.allBytes >= maxRunningBytes && runningBytes * 2 * this.active >= maxRunningBytes;
+    return this.allRunningBytes >= maxRunningBytes && runningBytes * 2 * this.active >= maxRunningBytes;
   }
 
   /** As long as others wait too, no connection has more waiting than there is room left. */
@@ -277,7 +277,7 @@ export class Dispatcher {
   }
 
   private holds(share: ConnectionShare, bytes: number): void {
-    this.allBytes += bytes;
+    this.allRunningBytes += bytes;
     share.runningBytes += bytes;
   }
 
