@@ -1,5 +1,5 @@
 import type { TimeoutError } from 'nnrp-core';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../../test/support/eventually.js';
 import { Pings } from './pings.js';
 
@@ -73,4 +73,66 @@ it('a PING whose PONG lies behind many packets is waited for while they come, an
   expect((error?.timeoutMs ?? 1) % 5).toBe(0);
   expect(error?.rawMessage).toBe(`no PONG within ${error?.timeoutMs} ms`);
   pings.end(error as never);
+});
+
+describe('a connection that was not read for a minute', () => {
+  it('is kept while what comes before the PONG arrives', async () => {
+    const clock = performance.now.bind(performance);
+    let aheadMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock() + aheadMs);
+    let packetCount = 0;
+    let looks = 0;
+    let isPaused = true;
+    const timedOut: unknown[] = [];
+    const pings = new Pings({
+      sendPing: () => {},
+      pingTimedOut: (error) => timedOut.push(error) < 0,
+      crashed: (error) => expect.unreachable(String(error)),
+      isSending: false,
+      get reading() {
+        looks++;
+        return { stops: 0, isPaused };
+      },
+      get packetCount() {
+        return ++packetCount;
+      },
+      unfinishedBytes: 0,
+    });
+    pings.fence(5);
+    await eventually(() => looks > 4, 'it waits');
+    aheadMs = 60_000;
+    const held = looks;
+    await eventually(() => looks > held + 4, 'it waits on');
+    isPaused = false;
+    const read = looks;
+    await eventually(() => looks > read + 10, 'it is excused by what comes');
+    expect(timedOut).toEqual([]);
+    aheadMs = 120_000;
+    await eventually(() => timedOut.length === 1, 'it has had a minute since');
+    pings.end(timedOut[0] as never);
+  });
+});
+
+it('a PING that is not watched takes the PONG in its place, costs nothing without it and keeps no other from being watched', async () => {
+  const timedOut: unknown[] = [];
+  let sent = 0;
+  const pings = new Pings({
+    sendPing: () => sent++,
+    pingTimedOut: (error) => timedOut.push(error) < 0,
+    crashed: (error) => expect.unreachable(String(error)),
+    isSending: false,
+    reading: { stops: 0, isPaused: false },
+    packetCount: 0,
+    unfinishedBytes: 0,
+  });
+  pings.unwatched();
+  expect([sent, pings.waiting, pings.isAwaited]).toEqual([1, 1, false]);
+  expect([pings.answered(), pings.waiting, pings.lastRoundTripMs]).toEqual([true, 0, undefined]);
+  pings.unwatched();
+  pings.fence(5);
+  pings.unwatched();
+  pings.fence(5);
+  expect([pings.answered(), pings.answered(), pings.answered(), pings.isAwaited]).toEqual([true, true, true, true]);
+  await eventually(() => timedOut.length === 1, 'the second fence is watched after the first');
+  pings.end(timedOut[0] as never);
 });

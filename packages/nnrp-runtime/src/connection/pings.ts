@@ -10,6 +10,8 @@ const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {
   sentAtMs: number;
+  /** Until then one of the sides did not read: what was sent before the PONG can come only since. */
+  heldUntilMs: number;
   /** How often its time has begun since it was sent: one that was excused is waited for longer. */
   runs: number;
   patience: Patience | undefined;
@@ -95,10 +97,21 @@ export class Pings {
     this.owner.sendPing();
   }
 
+  /** A PING to see whether the peer can still be written to. Its PONG may come at any time, and measures nothing. */
+  unwatched(): void {
+    const pong = awaitedPong(IGNORED, IGNORED);
+    pong.isOver = true;
+    this.awaited ??= new Line();
+    this.awaited.push(pong);
+    this.owner.sendPing();
+  }
+
   /** @returns false when no PING waits for an answer */
   answered(): boolean {
     if (this.awaited === undefined || this.awaited.size === 0) return false;
     const oldest = this.awaited.take();
+    // One that is not waited for says nothing of the way.
+    if (oldest.isOver) return true;
     oldest.isOver = true;
     // Its timer runs on, or each fence would need one of its own.
     if (oldest !== this.watched) oldest.patience?.end();
@@ -110,7 +123,7 @@ export class Pings {
   /** They are sent once more, on another connection: the time until then says nothing of the way. */
   sentAgain(): void {
     for (const awaited of this.awaited ?? []) {
-      awaited.sentAtMs = performance.now();
+      awaited.sentAtMs = awaited.heldUntilMs = performance.now();
       awaited.runs = Math.min(awaited.runs, 1);
     }
   }
@@ -120,7 +133,7 @@ export class Pings {
     this.watched = pong;
     this.wait(pong, timeoutMs, leftMs, () => {
       this.watched = undefined;
-      const next = this.awaited?.size ? this.awaited.first : undefined;
+      const next = [...(this.awaited ?? [])].find(({ isOver }) => !isOver);
       if (next === undefined || next.patience !== undefined) return;
       this.watch(next, timeoutMs, Math.max(1, Math.ceil(next.sentAtMs + timeoutMs - performance.now())));
     });
@@ -147,18 +160,19 @@ export class Pings {
         return;
       }
       const { reading } = owner;
-      const passedMs = Math.round(performance.now() - awaited.sentAtMs);
-      const isLate = passedMs >= MOST_BEHIND_MS;
+      const nowMs = performance.now();
       // What was sent before it may arrive still, however slowly the network brings it.
       const comes =
         owner.packetCount !== packetCount ||
         (owner.unfinishedBytes - unfinishedBytes) * 1000 >= LEAST_BYTES_PER_SECOND * timeoutMs;
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
-      const isExcused = owner.isSending || reading.isPaused || reading.stops !== stops || (comes && !isLate);
+      if (owner.isSending || reading.isPaused || reading.stops !== stops) awaited.heldUntilMs = nowMs;
+      const isExcused = awaited.heldUntilMs === nowMs || (comes && nowMs - awaited.heldUntilMs < MOST_BEHIND_MS);
       if (isExcused && !awaited.isOver) {
         // The connection is kept. The caller does not wait on, although the peer takes a byte now and then.
-        if (isLate)
+        const passedMs = Math.round(nowMs - awaited.sentAtMs);
+        if (passedMs >= MOST_BEHIND_MS)
           awaited.reject(new TimeoutError(`no PONG within ${passedMs} ms: one of the sides does not read`, passedMs));
         this.wait(awaited, timeoutMs, timeoutMs, answered);
         return;
@@ -181,7 +195,8 @@ export class Pings {
 }
 
 function awaitedPong(resolve: AwaitedPong['resolve'], reject: AwaitedPong['reject']): AwaitedPong {
-  return { sentAtMs: performance.now(), runs: 0, patience: undefined, isOver: false, resolve, reject };
+  const nowMs = performance.now();
+  return { sentAtMs: nowMs, heldUntilMs: nowMs, runs: 0, patience: undefined, isOver: false, resolve, reject };
 }
 
 /** Its place stays: the PONG may still come. */

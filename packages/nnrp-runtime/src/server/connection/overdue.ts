@@ -16,14 +16,15 @@ export interface OverdueConnection extends Guarded {
   readonly isSending: boolean;
   /** The client has ended its direction. */
   readonly isHalfClosed: boolean;
-  readonly awaitedPongs: number;
+  /** A PONG is waited for. */
+  readonly isPongAwaited: boolean;
   readonly reading: { readonly isPaused: boolean };
   openSessions(): readonly ServerSession[];
   isBusy(): boolean;
   isAskingPolicy(): boolean;
   ping(timeoutMs: number): Promise<number>;
-  /** Sends a PING whose answer may come late. */
-  fence(): void;
+  /** Sends a PING whose PONG is not waited for. */
+  pingUnwatched(): void;
   makeRoom(): void;
   cut(): void;
   fail(error: ProtocolError): void;
@@ -32,11 +33,12 @@ export interface OverdueConnection extends Guarded {
   closeGracefully(reason: NnrpError): Promise<void>;
 }
 
-/** PINGs to a client that is not read: with the default of 15 s between them this takes four hours. */
-const MOST_UNREAD_PONGS = 1000;
-
 /** What a connection does about what has not come in time. */
 export class Overdue implements ConnectionTimersOwner {
+  /** How often it was quiet since something was read last. */
+  private unreadQuiets = 0;
+  private readPackets = 0;
+
   constructor(private readonly connection: OverdueConnection) {}
 
   get packetCount(): number {
@@ -90,13 +92,23 @@ export class Overdue implements ConnectionTimersOwner {
     if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.isSending) return;
     // The end of a client is not seen while nothing is read. Its system answers the first PING by a reset, and the next one fails.
     if (connection.reading.isPaused) {
-      if (connection.awaitedPongs < MOST_UNREAD_PONGS) connection.fence();
+      this.quietWhileUnread();
       return;
     }
-    if (connection.awaitedPongs > 0) return;
+    if (connection.isPongAwaited) return;
     const { packetTimeoutMs, pingTimeoutMs } = connection.config;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.
     if (connection.unfinishedBytes > 0 && packetTimeoutMs > 0) return;
     connection.ping(pingTimeoutMs).catch(() => {});
+  }
+
+  /** The longer nothing is read the more seldom it asks: each PONG stays in the client's way until it is. */
+  private quietWhileUnread(): void {
+    const { connection } = this;
+    if (connection.packetCount !== this.readPackets) this.unreadQuiets = 0;
+    this.readPackets = connection.packetCount;
+    this.unreadQuiets++;
+    const isPowerOf2 = (this.unreadQuiets & (this.unreadQuiets - 1)) === 0;
+    if (isPowerOf2) connection.pingUnwatched();
   }
 }

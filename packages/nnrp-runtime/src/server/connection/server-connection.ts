@@ -186,6 +186,7 @@ export class ServerConnection
         return;
       }
       for (const session of this.openSessions()) session.gate.open();
+      this.noPongComes();
       this.halfClose.begin();
     });
   }
@@ -223,10 +224,6 @@ export class ServerConnection
     return this.halfClose.isBegun;
   }
 
-  get awaitedPongs(): number {
-    return this.pings.waiting;
-  }
-
   openSessions(): ServerSession[] {
     return [...this.sessions.values()].map(({ session }) => session);
   }
@@ -255,12 +252,6 @@ export class ServerConnection
   hasBegun(session: ServerSession): void {
     if (this.halfClose.isBegun) session.gate.open();
     this.answered();
-  }
-
-  override fence(): void {
-    if (this.isClosed || this.halfClose.isBegun) return;
-    const { pingTimeoutMs, keepAliveMs } = this.owner.config;
-    this.pings.fence(pingTimeoutMs + keepAliveMs);
   }
 
   heardOfEnded(sessionId: number): void {

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../../../src/server/contract/contract.js';
+import type { NnrpServerSession, OperationContext } from '../../../src/server/contract/contract.js';
 import { within } from '../../../src/testing/within.js';
 import { carrier } from '../../support/carrier.js';
 import { described } from '../../support/described.js';
@@ -112,6 +112,44 @@ describe('a client that has ended its direction', () => {
       expect((await everything(peer.raw)).slice(-2)).toEqual(['partial 1 some', 'result 1 rest']);
     },
   );
+
+  it.runIf(carrier.hasHalves)('is not asked for a PONG that it cannot send any more', async () => {
+    const { submit, running, release } = worker();
+    const server = await stage.serve({ keepAliveMs: 20, pingTimeoutMs: 60 });
+    const sessions: NnrpServerSession[] = [];
+    void server.serve({ session: (session) => void sessions.push(session), submit });
+    const peer = await SessionPeer.open(stage, server);
+    expect(await peer.next()).toBe('ping');
+    peer.submit(1);
+    peer.raw.socket.end();
+    await eventually(() => running.length === 1, 'the handler runs');
+    // Longer than the PING is waited for that was on its way.
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await expect(sessions[0]?.ping()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    release();
+    expect((await everything(peer.raw)).at(-1)).toBe('result 1 answer 1');
+  });
+
+  it.runIf(carrier.hasHalves)('gets all answers when it was not read for long', async () => {
+    const server = await stage.serve({
+      keepAliveMs: 20,
+      pingTimeoutMs: 60,
+      maxInFlightOperations: 16,
+      maxQueuedBytesPerConnection: 64 << 10,
+    });
+    const submit = async ({ frameId }: OperationContext) => {
+      // The last ones run when the end has been read, for longer than a PONG is waited for.
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      return `answer ${frameId}`;
+    };
+    void server.serve({ submit }, { maxConcurrentOperations: 1 });
+    const peer = await SessionPeer.open(stage, server);
+    // More than the server queues, so that it stops reading before the end.
+    for (let frame = 1; frame <= 16; frame++) peer.submit(frame, new Uint8Array(16 << 10));
+    peer.raw.socket.end();
+    const answers = (await everything(peer.raw)).filter((said) => said.startsWith('result'));
+    expect(answers).toEqual(Array.from({ length: 16 }, (_, frame) => `result ${frame + 1} answer ${frame + 1}`));
+  });
 
   it('is left at once when nothing is in flight', async () => {
     const server = await stage.serve();

@@ -1,6 +1,7 @@
 import { ClosedError, type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
 import { ErrorCode, ErrorScope, type PeerMessages } from 'nnrp-core/preview3';
 import { guard } from '../../../base/guard.js';
+import { ignoreRejection } from '../../../base/promises/settled.js';
 import { Connection } from '../../../connection/connection.js';
 import { SentLog, type SentLogOwner, WINDOW_BYTES } from '../../../connection/recovery/sent-log.js';
 import type { Lane } from '../../../connection/sending/outbox.js';
@@ -8,6 +9,7 @@ import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
 import type { FramedTransport } from '../../../transport/contract/contract.js';
 import type { NamedPacket } from '../../../transport/contract/named-packet.js';
 import type { ServerBounds } from '../../contract/server-bounds.js';
+import type { NnrpServerConfig } from '../../contract/server-config.js';
 import { NO_CLIENT } from '../../failures/other-protocols.js';
 
 /** Says when senders have to wait from now on until more is confirmed. */
@@ -57,6 +59,27 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   }
 
   abstract get bounds(): Pick<ServerBounds, 'hit'>;
+  abstract get config(): Pick<NnrpServerConfig, 'pingTimeoutMs' | 'keepAliveMs'>;
+  /** The client has ended its direction. */
+  abstract get isHalfClosed(): boolean;
+
+  get isPongAwaited(): boolean {
+    return this.pings.isAwaited;
+  }
+
+  override ping(timeoutMs: number): Promise<number> {
+    return this.isHalfClosed ? ignoreRejection(Promise.reject(this.noPong())) : super.ping(timeoutMs);
+  }
+
+  pingUnwatched(): void {
+    this.pings.unwatched();
+  }
+
+  override fence(): void {
+    if (this.isClosed || this.isHalfClosed) return;
+    const { pingTimeoutMs, keepAliveMs } = this.config;
+    this.pings.fence(pingTimeoutMs + keepAliveMs);
+  }
 
   /**
    * So much more is kept for a session that was resumed here, or less when negative. A client that takes nothing must go when it
@@ -68,6 +91,15 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     this.bounds.hit('resumedBytes');
     const text = `${this.remoteAddress} reads too slowly: ${this.resumedBytes} bytes are kept for sessions that it resumed`;
     this.endNow(new TransportError(text));
+  }
+
+  /** The client has ended its direction, and all it has sent is read. */
+  protected noPongComes(): void {
+    this.pings.end(this.noPong());
+  }
+
+  private noPong(): TransportError {
+    return new TransportError(`${this.remoteAddress} has ended its direction: no PONG comes`);
   }
 
   private logFilled(): void {
