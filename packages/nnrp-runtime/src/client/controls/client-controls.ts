@@ -1,11 +1,12 @@
 import type * as preview4 from 'nnrp-core/preview4';
 import { DEADLINE_TYPE, PRIORITY_UPDATE_TYPE } from '../../connection/codes/preview4-codes.js';
 import { type ControlTarget, SessionControls } from '../../connection/controls/session-controls.js';
+import { WaitingEvents } from '../streams/event-stream.js';
 
 /** What a client may say of a session in preview4 besides submits; what it says of one operation are calls of that. */
 export class ClientControls extends SessionControls {
   /** @internal What reports of operations hold that are not read. */
-  readonly unread = { bytes: 0 };
+  readonly unread = new WaitingEvents();
 
   /** @internal For operations: PRIORITY_UPDATE, DEADLINE or EXPIRE_AT. */
   schedule(messageType: number, target: ControlTarget, change: Partial<preview4.Scheduling>): boolean {

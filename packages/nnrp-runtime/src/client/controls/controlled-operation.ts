@@ -30,7 +30,8 @@ export abstract class ControlledOperation {
 
   /**
    * What the server reports of its work, from now on: `for await (const { percent } of operation.progress())`. Ends with the operation.
-   * The oldest reports go first when more than 1024 wait unread, or more than 4 MiB of all operations of the session.
+   * When more than 1024 wait unread the oldest go; when all operations of the session hold more than 4 MiB, those of the operation
+   * that has gone unread longest.
    * @throws UsageError in preview3
    */
   progress(): EventStream<OperationProgress> {

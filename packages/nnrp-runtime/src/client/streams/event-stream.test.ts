@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { EventStreams } from './event-stream.js';
+import { EventStreams, WaitingEvents } from './event-stream.js';
 
 const KIB = 1024;
 
@@ -36,16 +36,27 @@ it('holds 1024 events at most', async () => {
   expect([stream.dropped, (await read(stream))[0]]).toEqual([6, 7]);
 });
 
-it('holds 4 MiB and one large event at most in streams that share the bound, and a small newest event of each', async () => {
-  const all = { bytes: 0 };
+it('holds 4 MiB or one large event at most in streams that share the bound, and a small newest event of each', async () => {
+  const all = new WaitingEvents();
   const reporters = Array.from({ length: 50 }, () => new EventStreams<number>((event) => event * KIB, undefined, all));
   const streams = reporters.map((reporter) => reporter.open());
   for (const reporter of reporters) reporter.push(3000);
-  expect(all.bytes).toBe(6000 * KIB);
+  expect(all.bytes).toBe(3000 * KIB);
   for (const reporter of reporters) reporter.push(4);
   expect(all.bytes).toBe((3000 + 4 * 50) * KIB);
   for (const reporter of reporters) reporter.end();
   expect(all.bytes).toBe(0);
   const seen = await Promise.all(streams.map(read));
   expect(seen.map((events) => events.at(-1))).toEqual(streams.map(() => 4));
+});
+
+it('leaves out the events that have waited longest, also where another stream gets more', async () => {
+  const all = new WaitingEvents();
+  const [left, busy] = [0, 1].map(() => new EventStreams<number>((event) => event * KIB, undefined, all));
+  const [abandoned, kept] = [left?.open(), busy?.open()];
+  for (let count = 0; count < 500; count++) left?.push(8);
+  for (let count = 0; count < 500; count++) busy?.push(8);
+  expect([abandoned?.dropped, kept?.dropped, all.bytes <= 4096 * KIB]).toEqual([488, 0, true]);
+  for (let count = 0; count < 24; count++) busy?.push(8);
+  expect([abandoned?.dropped, kept?.dropped, all.bytes]).toEqual([500, 12, 4096 * KIB]);
 });

@@ -10,9 +10,17 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** The newest event of a stream stays in any case when it holds no more, whatever the others hold. */
 const SMALL_BYTES = 4096;
 
-/** What events hold that wait in one stream, or in several. */
-export interface WaitingEvents {
-  bytes: number;
+/** What events hold that wait in one stream, or in several that share the bound. */
+export class WaitingEvents {
+  bytes = 0;
+  /** Streams that have more than a small newest event, the one first that has had it longest: its reader may be gone. */
+  readonly reducible = new Set<{ reduce(): void }>();
+
+  /** @param bytes - of the event that comes */
+  makeRoom(bytes: number): void {
+    for (const stream of this.reducible)
+      while (this.bytes + bytes > MAX_WAITING_BYTES && this.reducible.has(stream)) stream.reduce();
+  }
 }
 
 /**
@@ -35,7 +43,7 @@ export class EventStream<E> implements AsyncIterable<E> {
   constructor(
     closed: (stream: EventStream<E>) => void,
     private readonly bytesOf: (event: E) => number,
-    private all: WaitingEvents = { bytes: 0 },
+    private all = new WaitingEvents(),
   ) {
     const source: PushSource<E> = {
       take: () => this.take(),
@@ -57,12 +65,17 @@ export class EventStream<E> implements AsyncIterable<E> {
   /** @internal For the reporter: the next event. */
   push(event: E): void {
     if (this.isOver || this.iterator.deliver(event)) return;
+    if (this.waiting.length === MAX_WAITING_EVENTS) this.reduce();
+    const bytes = this.bytesOf(event);
+    this.all.makeRoom(bytes);
     this.waiting.push(event);
-    this.count(this.bytesOf(event));
-    while (this.isOverfull()) {
-      this.take();
-      this.dropped++;
-    }
+    this.count(bytes);
+  }
+
+  /** @internal Leaves out the oldest event. */
+  reduce(): void {
+    this.take();
+    this.dropped++;
   }
 
   /** @internal For the reporter: there will be no more; what waits can still be read. */
@@ -70,7 +83,8 @@ export class EventStream<E> implements AsyncIterable<E> {
     this.isOver = true;
     // It gets no more. Without a reader it is garbage, and must not count for ever.
     this.all.bytes -= this.waitingBytes;
-    this.all = { bytes: 0 };
+    this.all.reducible.delete(this);
+    this.all = new WaitingEvents();
     this.iterator.ended();
   }
 
@@ -84,13 +98,6 @@ export class EventStream<E> implements AsyncIterable<E> {
     return inspected('EventStream', this.toJSON(), depth, options, inspect);
   }
 
-  private isOverfull(): boolean {
-    const { waitingBytes, all } = this;
-    const { length } = this.waiting;
-    if (length > 1) return length > MAX_WAITING_EVENTS || all.bytes > MAX_WAITING_BYTES;
-    return waitingBytes > SMALL_BYTES && all.bytes - waitingBytes > MAX_WAITING_BYTES;
-  }
-
   private take(): E | undefined {
     const event = this.waiting.shift();
     if (event !== undefined) this.count(-this.bytesOf(event));
@@ -98,8 +105,11 @@ export class EventStream<E> implements AsyncIterable<E> {
   }
 
   private count(bytes: number): void {
+    const { all, waiting } = this;
     this.waitingBytes += bytes;
-    this.all.bytes += bytes;
+    all.bytes += bytes;
+    if (waiting.length > 1 || this.waitingBytes > SMALL_BYTES) all.reducible.add(this);
+    else all.reducible.delete(this);
   }
 }
 
