@@ -85,8 +85,9 @@ export class StreamReader {
     this.stream.pause();
   }
 
+  /** Not before there is a sink: what came would wait without a bound. */
   resume(): void {
-    if (!this.isPaused) return;
+    if (!this.isPaused || this.sink === undefined) return;
     this.flow = this.flow === 'paused' ? 'reading' : 'yielding';
     guard(this.owner, () => this.readOn());
   }

@@ -260,7 +260,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.
-    if (this.senders === 'waiting') this.letGoOn();
+    if (this.senders === 'waiting') guard(this, () => this.letGoOn());
     this.caughtUp();
   }
 
@@ -387,7 +387,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   /** Whether the end that `close` waits for has come; where no sink has been given, it is still to be told. */
   private get isSettled(): boolean {
-    return this.state === 'closed' || (this.state === 'closing' && this.streamEnd.isOver);
+    return this.state === 'closed' || (this.state === 'closing' && this.streamEnd.isOver && !this.reader.sink);
   }
 
   private get takesNoPackets(): boolean {
