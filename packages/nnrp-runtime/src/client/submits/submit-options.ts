@@ -42,8 +42,8 @@ export interface SubmitOptions {
   readonly operationId?: bigint | undefined;
   /**
    * Tells the server of a deadline by the clock before the submit, so that it is there when the work begins: a date, or milliseconds
-   * since 1970. Preview4 alone, and servers of the reference from 4.23 on; default none. One that is over when the submit could be
-   * sent fails it with DeadlineError, and nothing is sent.
+   * since 1970. Preview4 alone, and servers of the reference from 4.23 on; default none. A submit that still waits
+   * for its turn by then fails with DeadlineError, and nothing is sent.
    */
   readonly deadlineAt?: Date | number | undefined;
   /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */

@@ -55,6 +55,21 @@ describe('a line of submits', () => {
     expect([waiting.isEmpty, waiting.first()]).toEqual([true, undefined]);
   });
 
+  it('is left at its deadlineAt, and by none that was taken before or is too far away for a timer', async () => {
+    const { waiting } = line(1);
+    const add = (afterMs: number) =>
+      waiting.add(new Uint8Array(1), metadata, { deadlineAt: Date.now() + afterMs }, itself);
+    const [second, first] = [add(200), add(100), add(300), add(2 ** 31)];
+    takeFirst(waiting);
+    vi.advanceTimersByTime(99);
+    expect(vi.getTimerCount()).toBe(3);
+    vi.advanceTimersByTime(102);
+    for (const late of [first, second]) await expect(late).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
+    // The one whose time has not passed yet.
+    takeFirst(waiting);
+    expect([waiting.isEmpty, vi.getTimerCount()]).toEqual([false, 0]);
+  });
+
   it('is rejected as a whole when the session ends', async () => {
     const { waiting, submits } = line(3);
     const reason = new TransportError('gone');

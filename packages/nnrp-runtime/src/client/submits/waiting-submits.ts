@@ -1,4 +1,4 @@
-import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
+import { CancelledError, DeadlineError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { observer, type ToldSubmit } from '../../base/diagnostics/observer.js';
@@ -54,6 +54,8 @@ export interface WaitingSubmit {
   reject(error: Error): void;
   /** Stops listening to its signal. */
   unfollow: (() => void) | undefined;
+  /** Ends its wait at its `deadlineAt`. */
+  timer: Timer | undefined;
   /** Its place in the line; kept by the line alone. */
   at: number;
 }
@@ -108,11 +110,13 @@ export class WaitingSubmits {
             reject(error);
           },
           unfollow: undefined,
+          timer: undefined,
           at: this.line.length,
         };
         this.line.push(submit);
         this.count++;
         if (own?.signal !== undefined) this.follow(submit, own.signal);
+        if (own?.deadlineAt !== undefined) this.watchDeadline(submit, own.deadlineAt);
       }),
     );
   }
@@ -128,6 +132,7 @@ export class WaitingSubmits {
     this.line[submit.at] = undefined;
     this.count--;
     submit.unfollow?.();
+    clearTimeout(submit.timer);
     if (this.count === 0) this.line.length = 0;
     else if (this.line.length > this.count * 2 + MIN_COMPACTION) this.moveTogether();
     else return;
@@ -165,6 +170,16 @@ export class WaitingSubmits {
       this.take(submit);
       throw error;
     }
+  }
+
+  /** One that is further away than a timer reaches is looked at when its turn comes. */
+  private watchDeadline(submit: WaitingSubmit, deadlineAt: Date | number): void {
+    const leftMs = Number(deadlineAt) - Date.now();
+    if (leftMs > MAX_TIMER_MS) return;
+    submit.timer = later(this.owner, Math.max(leftMs, 1), () => {
+      this.take(submit);
+      submit.reject(new DeadlineError('deadlineAt was over before the submit could be sent', 0));
+    });
   }
 
   private moveTogether(): void {
