@@ -112,6 +112,14 @@ try {
       const lengths = '0,10,100000,3000000';
       if (got !== `${lengths},${lengths}`) throw new Error(`expected answers of ${lengths} bytes twice, got ${got}`);
     });
+    await checkWith(
+      found,
+      `${name}, half-closed.js: a client that has ended its direction is answered over TLS`,
+      async () => {
+        const got = await runProgram([found.program, ...options], programs, 'half-closed.js', '');
+        if (got !== 'late answer') throw new Error(`expected "late answer", got ${got}`);
+      },
+    );
     await checkWith(found, `${name}, over-quic.js: both ends`, async () => {
       const got = String(await runProgram([found.program, ...options], programs, 'over-quic.js', ''));
       if (got !== `echo hello,${PARTIALS}`) throw new Error(`expected an answer and ${PARTIALS} partials, got ${got}`);
