@@ -56,10 +56,10 @@ describe('the HTTP server refuses', () => {
       expect((await fetch(`${baseUrl}${path}`)).status, path).toBe(404);
     const { error } = (await (await fetch(new URL('/chat/completions', baseUrl))).json()) as { error: Error };
     expect(error.message).toContain('paths begin with /v1');
-    const { status, body } = await post(baseUrl, '{}', JSON_TYPE, '/responses');
+    const { status, body } = await post(baseUrl, '{}', JSON_TYPE, '/files');
     expect(status).toBe(404);
     expect(body.error['message']).toBe(
-      '/v1/responses is not served; paths are /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/models',
+      '/v1/files is not served; paths are /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, /v1/models',
     );
     for (const [answer, allowed] of [
       [fetch(`${baseUrl}/chat/completions`), 'POST'],

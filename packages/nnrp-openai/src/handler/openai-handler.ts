@@ -9,9 +9,8 @@ import {
   type RouterOptions,
 } from 'nnrp-runtime/calls';
 import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
-import { AssembledAnswer } from '../chunks/assembled-answer.js';
-import { ChunkEncoder } from '../chunks/chunk-encoder.js';
 import type { JsonObject } from '../chunks/chunk-parts.js';
+import { LAST_EVENTS } from '../responses/response-event.js';
 import type { SentEvent } from '../sse/event-reader.js';
 import {
   handlerOptions,
@@ -21,7 +20,10 @@ import {
 } from '../upstream/handler-options.js';
 import { type ResponseHeaders, requestIdOf } from '../upstream/response-advice.js';
 import { Upstream } from '../upstream/upstream.js';
-import { cutFailure, formFailure, withRequestId } from '../upstream/upstream-failure.js';
+import { formFailure, withRequestId } from '../upstream/upstream-failure.js';
+import { ChunkForm } from './chunk-form.js';
+import { ResponseForm } from './response-form.js';
+import type { StreamForm } from './stream-form.js';
 
 const REQUEST_ID = 'x-request-id';
 const MAX_HEADER_LENGTH = 512;
@@ -30,8 +32,8 @@ const NO_MODEL = /^\.{1,2}$|\p{Surrogate}/u;
 
 /**
  * Serves the profile `openai-compatible/1` by a model server that speaks OpenAI's HTTP, such as vLLM, llama.cpp, Ollama, TGI or
- * LiteLLM: `server.serve(openAiHandler({ baseUrl }))`. Operations are `chat.completions.create` and `completions.create`,
- * streamed or not, `embeddings.create`, `models.list` and `models.retrieve`.
+ * LiteLLM: `server.serve(openAiHandler({ baseUrl }))`. Operations are `chat.completions.create`, `completions.create` and
+ * `responses.create`, streamed or not, `embeddings.create`, `models.list` and `models.retrieve`.
  *
  * @param router - of the application itself, to which they are added; default one of its own
  * @throws UsageError on a wrong option
@@ -55,8 +57,9 @@ export class OpenAiHandler {
     const router = 'submit' in given ? given : createRouter(given);
     this.submit = router.submit;
     router
-      .route(CHAT, (call) => this.#generate(call, '/chat/completions', true))
-      .route('completions.create', (call) => this.#generate(call, '/completions', false))
+      .route(CHAT, (call) => this.#complete(call, '/chat/completions', true))
+      .route('completions.create', (call) => this.#complete(call, '/completions', false))
+      .route('responses.create', (call) => this.#respond(call, '/responses'))
       .route('embeddings.create', (call) => this.#ask(call, '/embeddings', this.#bodyOf(call)))
       .route('models.list', (call) => this.#ask(call, '/models'))
       .route('models.retrieve', (call) => this.#ask(call, `/models/${pathSegment(modelOf(call))}`));
@@ -81,40 +84,42 @@ export class OpenAiHandler {
     return this.#upstream.destroy();
   }
 
-  #generate(call: IncomingCall, path: string, isChat: boolean): unknown {
+  #complete(call: IncomingCall, path: string, isChat: boolean): unknown {
     const body = this.#bodyOf(call);
-    return member(body, 'stream') === true ? this.#stream(call, path, body, isChat) : this.#ask(call, path, body);
+    if (member(body, 'stream') !== true) return this.#ask(call, path, body);
+    return this.#stream(call, path, this.#withUsage(body), new ChunkForm(isChat));
+  }
+
+  #respond(call: IncomingCall, path: string): unknown {
+    const body = this.#bodyOf(call);
+    if (member(body, 'stream') !== true) return this.#ask(call, path, body);
+    return this.#stream(call, path, body, new ResponseForm(), LAST_EVENTS);
   }
 
   async *#stream(
     call: IncomingCall,
     path: string,
-    given: JsonObject,
-    isChat: boolean,
+    body: JsonObject,
+    form: StreamForm,
+    lastEvents?: ReadonlySet<string>,
   ): AsyncGenerator<unknown, unknown, void> {
     const { signal } = call;
-    const encoder = new ChunkEncoder();
-    const answer = new AssembledAnswer();
     let metadata: CallMetadata | undefined;
     const begun = (headers: ResponseHeaders) => {
       metadata = this.#noteRequestId(call, headers);
     };
-    const body = this.#withUsage(given);
-    const events = this.#upstream.events({ path, body, headers: headersOf(call), signal, begun });
+    const events = this.#upstream.events({ path, body, headers: headersOf(call), signal, begun, lastEvents });
     let isOver = false;
     try {
       for (;;) {
         const step = await events.next();
         if (step.done === true) {
           isOver = true;
-          // Servers leave the mark at the end out; then all choices have to be at their end.
-          if (!step.value && !answer.isWhole) throw cutFailure();
-          return answer.answer(isChat);
+          return form.answer(step.value);
         }
-        const chunk = this.#chunkOf(step.value);
-        if (!answer.add(chunk)) throw formFailure('more text, choices or tool calls than an answer may have');
-        const delta = encoder.encode(chunk);
-        yield metadata === undefined ? delta : { ...delta, metadata };
+        const partial = form.partial(this.#eventOf(step.value));
+        if (partial === undefined) return form.answer(true);
+        yield metadata === undefined ? partial : { ...partial, metadata };
         metadata = undefined;
       }
     } catch (error) {
@@ -127,14 +132,15 @@ export class OpenAiHandler {
     }
   }
 
-  #chunkOf({ data, isError }: SentEvent): JsonObject {
-    const chunk = parsedJson(data);
-    if (isError) throw this.#upstream.eventFailure(chunk ?? data);
-    if (!isObject(chunk)) throw formFailure('an event that is no JSON object, nests too deeply or has too many parts');
-    const error = member(chunk, 'error') ?? undefined;
-    // Some servers send an error as they answer with it.
-    if (error !== undefined || member(chunk, 'object') === 'error') throw this.#upstream.eventFailure(chunk);
-    return chunk;
+  #eventOf({ data, name }: SentEvent): JsonObject {
+    const event = parsedJson(data);
+    if (name === 'error') throw this.#upstream.eventFailure(event ?? data);
+    if (!isObject(event)) throw formFailure('an event that is no JSON object, nests too deeply or has too many parts');
+    const error = member(event, 'error') ?? undefined;
+    // Some servers send an error as they answer with it, or without a name of its event.
+    const isError = error !== undefined || member(event, 'object') === 'error' || member(event, 'type') === 'error';
+    if (isError) throw this.#upstream.eventFailure(event);
+    return event;
   }
 
   async #ask(call: IncomingCall, path: string, body?: JsonObject): Promise<unknown> {

@@ -5,6 +5,14 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 /** So much is handed over at once: a client that reads slowly, but does read, takes it within its time. */
 const SLICE_BYTES = 64 * 1024;
 
+/** An event of an answer. */
+export interface StreamEvent {
+  /** One line. */
+  readonly data: string;
+  /** One word; left out where the data alone says what it is. */
+  readonly name?: string;
+}
+
 /** Writes the answer to one request, no faster than the client reads. */
 export class AnswerWriter {
   readonly #response: ServerResponse;
@@ -15,6 +23,8 @@ export class AnswerWriter {
   #isStream = false;
   /** What the answer calls its request, which operators are asked about. */
   requestId: string;
+  /** What a stream says of a failure. */
+  failureEvent: (error: HttpFailure['error']) => StreamEvent = (error) => ({ data: JSON.stringify({ error }) });
 
   /**
    * @param gone - aborts when the client has gone
@@ -63,7 +73,7 @@ export class AnswerWriter {
   failure({ status, error, retryAfterMs, isFutile, requestId, allow }: HttpFailure, keepsAlive = true): Promise<void> {
     if (this.#isStream) {
       this.stopHeartbeat();
-      return this.isOver ? Promise.resolve() : this.#ended(`data: ${JSON.stringify({ error })}\n\n`);
+      return this.isOver ? Promise.resolve() : this.#ended(eventText(this.failureEvent(error)));
     }
     const advice = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)), 'retry-after-ms': String(retryAfterMs) };
     if (requestId !== undefined) this.requestId = requestId;
@@ -92,21 +102,21 @@ export class AnswerWriter {
   }
 
   /** An event. Resolves when there is room for more, or when the client has gone. */
-  event(data: string): Promise<void> | undefined {
+  event(event: StreamEvent): Promise<void> | undefined {
     if (this.isOver) return undefined;
     this.#heartbeat?.refresh();
     this.#begin();
-    const text = `data: ${data}\n\n`;
+    const text = eventText(event);
     if (text.length > SLICE_BYTES) return this.#slices(Buffer.from(text));
     return this.#response.write(text) ? undefined : this.#settled('drain');
   }
 
   /** The end of a stream, after an event. */
-  endStream(data: string): Promise<void> {
+  endStream(event: StreamEvent): Promise<void> {
     this.stopHeartbeat();
     if (this.isOver) return Promise.resolve();
     this.#begin();
-    return this.#ended(`data: ${data}\n\n`);
+    return this.#ended(eventText(event));
   }
 
   #begin(): void {
@@ -160,4 +170,8 @@ export class AnswerWriter {
       if (response.destroyed || gone.aborted) settle();
     });
   }
+}
+
+function eventText({ data, name }: StreamEvent): string {
+  return name === undefined ? `data: ${data}\n\n` : `event: ${name}\ndata: ${data}\n\n`;
 }

@@ -3,10 +3,11 @@ import { type CallOptions, profileCall } from 'nnrp-runtime/calls';
 import { isObject, member } from 'nnrp-runtime/transport';
 import { ChunkDecoder } from '../chunks/chunk-decoder.js';
 import type { JsonObject } from '../chunks/chunk-parts.js';
+import { eventType, lastEvent } from '../responses/response-event.js';
 import type { CallSessions, TakenSession } from '../sessions/call-sessions.js';
 import type { AnswerWriter } from './answer-writer.js';
 import { type HttpFailure, isRequestId, refusal } from './http-failure.js';
-import type { Route } from './routes.js';
+import type { ChunkName, Route } from './routes.js';
 
 const MALFORMED: HttpFailure = {
   ...refusal(502, 'the server answered in another form than asked for', { type: 'server_error' }),
@@ -26,8 +27,8 @@ export async function answerCall(
   options: CallOptions & { readonly signal: AbortSignal },
   writer: AnswerWriter,
 ): Promise<void> {
-  const isStream = route.chunks !== undefined && member(body, 'stream') === true;
-  if (isStream) writer.startHeartbeat();
+  const form = member(body, 'stream') === true ? route.stream : undefined;
+  if (form !== undefined) writer.startHeartbeat();
   const { signal, deadlineMs = 0 } = options;
   const startMs = performance.now();
   const taken = await takeSession(sessions, signal, deadlineMs);
@@ -35,7 +36,9 @@ export async function answerCall(
     // What is left of it.
     const leftMs = deadlineMs === 0 ? 0 : Math.max(1, Math.ceil(deadlineMs - (performance.now() - startMs)));
     const calling = profileCall(taken.session, route.operation, body, { ...options, deadlineMs: leftMs });
-    await (isStream ? stream(calling, route, body, options, writer) : whole(calling, writer));
+    if (form === undefined) await whole(calling, writer);
+    else if (form === 'events') await events(calling, writer);
+    else await chunks(calling, form, body, options, writer);
   } finally {
     taken.release();
   }
@@ -85,14 +88,36 @@ function noteRequestId(metadata: unknown, writer: AnswerWriter): void {
   if (isRequestId(id)) writer.requestId = id;
 }
 
-async function stream(
+/** Each partial result is an event as it is, and the last result that of the last one. */
+async function events(calling: Call, writer: AnswerWriter): Promise<void> {
+  let number = -1;
+  const nextNumber = () => (number < 0 ? undefined : number + 1);
+  writer.failureEvent = (error) => {
+    return { name: 'error', data: JSON.stringify({ ...error, type: 'error', sequence_number: number + 1, error }) };
+  };
+  for await (const event of calling) {
+    const type = isObject(event) ? eventType(event) : undefined;
+    if (type === undefined || !isObject(event)) return writer.failure(MALFORMED);
+    const { metadata, ...said } = event;
+    noteRequestId(metadata, writer);
+    if (typeof said['sequence_number'] === 'number') number = said['sequence_number'];
+    await writer.event({ name: type, data: JSON.stringify(said) });
+    if (writer.isOver) return;
+  }
+  const { body, metadata } = await calling.result();
+  if (!isObject(body)) return writer.failure(MALFORMED);
+  noteRequestId(metadata, writer);
+  const last = lastEvent(body, nextNumber());
+  return writer.endStream({ name: last.type, data: JSON.stringify(last) });
+}
+
+async function chunks(
   calling: Call,
-  route: Route,
+  object: ChunkName,
   request: JsonObject,
   { requestId = '' }: CallOptions,
   writer: AnswerWriter,
 ): Promise<void> {
-  const object = route.chunks ?? 'chat.completion.chunk';
   const model = member(request, 'model');
   const created = Math.floor(Date.now() / 1000);
   const decoder = new ChunkDecoder({ object, id: requestId, created, model: typeof model === 'string' ? model : '' });
@@ -102,7 +127,7 @@ async function stream(
     if (chunk === 'malformed') return writer.failure(MALFORMED);
     if (isObject(delta)) noteRequestId(member(delta, 'metadata'), writer);
     const shown = chunk === undefined || wantsUsage ? chunk : withoutUsage(chunk);
-    if (shown !== undefined) await writer.event(JSON.stringify(shown));
+    if (shown !== undefined) await writer.event({ data: JSON.stringify(shown) });
     if (writer.isOver) return;
   }
   const { body, metadata } = await calling.result();
@@ -110,9 +135,9 @@ async function stream(
   noteRequestId(metadata, writer);
   for (const chunk of decoder.endings(body)) {
     const shown = wantsUsage ? chunk : withoutUsage(chunk);
-    if (shown !== undefined) await writer.event(JSON.stringify(shown));
+    if (shown !== undefined) await writer.event({ data: JSON.stringify(shown) });
   }
-  return writer.endStream('[DONE]');
+  return writer.endStream({ data: '[DONE]' });
 }
 
 function isWanted(request: JsonObject): boolean {

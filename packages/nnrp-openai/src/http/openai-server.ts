@@ -29,7 +29,8 @@ const CLOSE_OPTIONS = optionTable<{ readonly drainTimeoutMs?: number | undefined
 
 /**
  * An HTTP server for clients of OpenAI's interface, answered by an NNRP server that serves the profile `openai-compatible/1`:
- * `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/models` and `/v1/models/NAME`; and `/health` for probes.
+ * `/v1/chat/completions`, `/v1/completions`, `/v1/responses` (to create one), `/v1/embeddings`, `/v1/models` and `/v1/models/NAME`; and
+ * `/health` for probes.
  *
  * @param connect - makes the client; called for the first request, and again when that client is over
  * @throws UsageError on a wrong argument or option

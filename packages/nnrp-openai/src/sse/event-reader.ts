@@ -8,8 +8,8 @@ const EMPTY_LINE = /(?:\r\n|\n|\r(?!\n)){2,}/g;
 /** What an event says. */
 export interface SentEvent {
   readonly data: string;
-  /** Its name is `error`: so some servers mark what ends their stream. */
-  readonly isError: boolean;
+  /** What it is called; undefined where it has no name. */
+  readonly name: string | undefined;
 }
 
 /**
@@ -30,7 +30,7 @@ export class EventReader {
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
     this.#parser = createParser({
-      onEvent: ({ data, event }) => void this.#events.push({ data, isError: event === 'error' }),
+      onEvent: ({ data, event }) => void this.#events.push({ data, name: event }),
       // A comment is no part of the event that it may stand in. With its colon and the end of its line it has 2 bytes more at least.
       onComment: (text) => {
         this.#bytes -= Math.min(this.#bytes, text.length + 2);

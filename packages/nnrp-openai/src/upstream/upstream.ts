@@ -30,6 +30,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** Told of the headers of the response, before anything else of it is looked at. */
   readonly begun: (headers: Response['headers']) => void;
+  /** Names of events that end the stream, as `[DONE]` does in others. */
+  readonly lastEvents?: ReadonlySet<string> | undefined;
 }
 
 /** By what the model server knows the gateway. */
@@ -123,7 +125,7 @@ export class Upstream {
   }
 
   /**
-   * Asks for a stream of events: gives each until `[DONE]`, which it returns true for, or the end. It reads on when it is
+   * Asks for a stream of events: gives each until `[DONE]` or the last event, which it returns true for, or the end. It reads on when it is
    * asked to, and leaving it ends the request.
    * @throws HandlerError that says what has failed
    */
@@ -136,9 +138,13 @@ export class Upstream {
       const reader = new EventReader(this.#config.maxEventBytes);
       for await (const chunk of chunksOf(body)) {
         for (const event of whole(reader.read(chunk), this.#config)) {
-          isDone = event.data.startsWith(DONE);
-          if (isDone) return true;
+          if (event.data.startsWith(DONE)) {
+            isDone = true;
+            return true;
+          }
+          isDone = event.name !== undefined && request.lastEvents?.has(event.name) === true;
           yield event;
+          if (isDone) return true;
         }
       }
       // The end of the stream ends its last event, too.
