@@ -5,7 +5,9 @@ import { observer, type ToldSubmit } from '../../base/diagnostics/observer.js';
 import { type Guarded, later } from '../../base/guard.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import { momentOf } from '../../base/time/unix-time.js';
 import type { Timer } from '../../platform/platform.js';
+import { unixMs } from '../controls/controlled-operation.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { Blockage } from './submit-gate.js';
@@ -174,7 +176,7 @@ export class WaitingSubmits {
 
   /** One that is further away than a timer reaches is looked at when its turn comes. */
   private watchDeadline(submit: WaitingSubmit, deadlineAt: Date | number): void {
-    const leftMs = Number(deadlineAt) - Date.now();
+    const leftMs = momentOf(unixMs(deadlineAt)) - performance.now();
     if (leftMs > MAX_TIMER_MS) return;
     submit.timer = later(this.owner, Math.max(leftMs, 1), () => {
       this.take(submit);
