@@ -11,6 +11,7 @@ import type { ListenerBound, ListenerBoundName } from '../contract/contract.js';
 import { boundOf, type Stranger, type StrangerLimits, Strangers } from '../listening/strangers.js';
 import { WaitingLine } from '../listening/waiting-line.js';
 import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
+import { RecordWatch } from './record-watch.js';
 import { hasExpired } from './tls-credentials.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
@@ -42,6 +43,7 @@ export class TlsHandshakes implements Guarded {
   private readonly underWay = new Map<string, Handshake>();
   private readonly strangers: Strangers<Handshake>;
   private readonly line: WaitingLine<Handshake>;
+  private readonly records = new RecordWatch(this);
   private closed = false;
   private boundHit: ((name: ListenerBoundName) => void) | undefined;
 
@@ -221,6 +223,7 @@ export class TlsHandshakes implements Guarded {
     }
     // From here on a peer may end its direction first, and still gets its answers.
     socket.allowHalfOpen = true;
+    if (handshake !== undefined) this.records.add(handshake.connection, socket);
     this.secured(socket, address, rules);
   }
 
