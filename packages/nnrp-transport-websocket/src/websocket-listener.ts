@@ -1,6 +1,7 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ClosedError, INSPECT, type Inspect, inspected, shownValue, UsageError } from 'nnrp-core';
 import {
   type AcceptFailure,
@@ -19,6 +20,7 @@ import {
 } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './stream/websocket-transport.js';
 import { HttpUpgrades } from './upgrade/http-upgrades.js';
+import { SecuredPeers } from './upgrade/secured-peers.js';
 import { checkPath, type ServerSettings, serverSettings, webSocketCredentials } from './upgrade/server-settings.js';
 import { UpgradeGate } from './upgrade/upgrade-gate.js';
 import { type BindTarget, bindTarget } from './websocket-address.js';
@@ -177,12 +179,15 @@ export class WebSocketListener implements FramedListener, Guarded {
     listen(this, http, 'request', (request: IncomingMessage, response: ServerResponse) => answer(request, response));
     // Node's own: what is to speak HTTP, or TLS first, is given to them when its turn has come.
     const takers = http.listeners('connection');
+    const peers = new SecuredPeers(this);
     http.removeAllListeners('connection');
     listen(this, http, 'connection', (socket: Socket) => {
       gate.waitingPeers.admit(socket, () => {
+        if (this.scheme === 'wss') peers.begin(socket);
         for (const take of takers) take.call(http, socket);
       });
     });
+    listen(this, http, 'secureConnection', (socket: TLSSocket) => peers.secured(socket));
     listen(this, http, 'clientError', (error: Error, socket: Socket) => gate.noRequest(socket, error));
     return new Promise((resolve, reject) => {
       listen(this, http, 'error', (error: Error) => {

@@ -75,6 +75,7 @@ export type { StreamTransportOptions } from './stream/stream-transport-options.j
 export { TcpConnector, TcpListener } from './tcp/tcp.js';
 export { type TcpConnectOptions, type TcpOptions, transportDefaults, transportLimits } from './tcp/tcp-options.js';
 export { foreignNameHint } from './tls/foreign-names.js';
+export { RecordWatch } from './tls/record-watch.js';
 export { TlsConnector, TlsListener } from './tls/tls.js';
 export {
   type CertificateSource,
