@@ -60,3 +60,17 @@ it('leaves out the events that have waited longest, also where another stream ge
   for (let count = 0; count < 24; count++) busy?.push(8);
   expect([abandoned?.dropped, kept?.dropped, all.bytes]).toEqual([500, 12, 4096 * KIB]);
 });
+
+it('keeps the events of a stream that is read too slowly, and leaves out those of one that is not read at all', async () => {
+  const all = new WaitingEvents();
+  const [slow, left] = [0, 1].map(() => new EventStreams<number>((event) => event * KIB, undefined, all));
+  const [read, abandoned] = [slow?.open(), left?.open()];
+  const loop = read?.[Symbol.asyncIterator]();
+  for (let count = 0; count < 200; count++) slow?.push(8);
+  for (let count = 0; count < 500; count++) {
+    await loop?.next();
+    slow?.push(8);
+    left?.push(8);
+  }
+  expect([read?.dropped, abandoned?.dropped, all.bytes]).toEqual([0, 188, 4096 * KIB]);
+});

@@ -13,7 +13,7 @@ const SMALL_BYTES = 4096;
 /** What events hold that wait in one stream, or in several that share the bound. */
 export class WaitingEvents {
   bytes = 0;
-  /** Streams that have more than a small newest event, the one first that has had it longest: its reader may be gone. */
+  /** Streams that have more than a small newest event, the one first that has gone unread longest: its reader may be gone. */
   readonly reducible = new Set<{ reduce(): void }>();
 
   /** @param bytes - of the event that comes */
@@ -46,7 +46,11 @@ export class EventStream<E> implements AsyncIterable<E> {
     private all = new WaitingEvents(),
   ) {
     const source: PushSource<E> = {
-      take: () => this.take(),
+      take: () => {
+        // It is read: it goes behind those that are not.
+        this.all.reducible.delete(this);
+        return this.take();
+      },
       ending: () => this.isOver || undefined,
       left: () => {
         this.waiting = [];
