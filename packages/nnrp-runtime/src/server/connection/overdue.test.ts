@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Overdue, type OverdueConnection } from './overdue.js';
 
-it('asks a client that is not read ever more seldom whether it is there, and anew after something was read', () => {
+it('asks a client that is not read whether it is there, ever more seldom after long, and anew after something was read', () => {
   const asked: number[] = [];
   let packetCount = 1;
   let quiets = 0;
@@ -18,9 +18,10 @@ it('asks a client that is not read ever more seldom whether it is there, and ane
     pingUnwatched: () => asked.push(quiets),
   } as unknown as OverdueConnection;
   const overdue = new Overdue(connection);
-  for (quiets = 1; quiets <= 100; quiets++) overdue.quiet();
-  expect(asked).toEqual([1, 2, 4, 8, 16, 32, 64]);
+  for (quiets = 1; quiets <= 1100; quiets++) overdue.quiet();
+  const regular = Array.from({ length: 256 }, (_, count) => count + 1);
+  expect(asked).toEqual([...regular, 512, 1024]);
   packetCount++;
-  for (; quiets <= 104; quiets++) overdue.quiet();
-  expect(asked.slice(7)).toEqual([101, 102, 104]);
+  for (; quiets <= 1104; quiets++) overdue.quiet();
+  expect(asked.slice(258)).toEqual([1101, 1102, 1103, 1104]);
 });

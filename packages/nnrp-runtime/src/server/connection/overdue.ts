@@ -33,6 +33,12 @@ export interface OverdueConnection extends Guarded {
   closeGracefully(reason: NnrpError): Promise<void>;
 }
 
+/**
+ * So often a client that is not read is sent a PING whenever it was quiet: a client that hears nothing asks for a sign of life itself,
+ * and gets no answer. Of their PONGs a Unix socket holds more than twice as many.
+ */
+const REGULAR_PINGS = 256;
+
 /** What a connection does about what has not come in time. */
 export class Overdue implements ConnectionTimersOwner {
   /** How often it was quiet since something was read last. */
@@ -102,13 +108,13 @@ export class Overdue implements ConnectionTimersOwner {
     connection.ping(pingTimeoutMs).catch(() => {});
   }
 
-  /** The longer nothing is read the more seldom it asks: each PONG stays in the client's way until it is. */
+  /** With the default of 15 s for an hour whenever it was quiet, then ever more seldom: each PONG stays in the client's way until it is read. */
   private quietWhileUnread(): void {
     const { connection } = this;
     if (connection.packetCount !== this.readPackets) this.unreadQuiets = 0;
     this.readPackets = connection.packetCount;
     this.unreadQuiets++;
     const isPowerOf2 = (this.unreadQuiets & (this.unreadQuiets - 1)) === 0;
-    if (isPowerOf2) connection.pingUnwatched();
+    if (this.unreadQuiets <= REGULAR_PINGS || isPowerOf2) connection.pingUnwatched();
   }
 }

@@ -112,6 +112,24 @@ describe('a PING of the server', () => {
     expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
+  it('goes on while nothing is read: a client that hears nothing would give up the connection', async () => {
+    const { server, client } = await stage.pair(
+      { keepAliveMs: 100, maxQueuedBytesPerConnection: 64 << 10, maxInFlightOperations: 16 },
+      { keepAliveMs: 400, pingTimeoutMs: 200 },
+    );
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    void server.serve({ submit: () => released }, { maxConcurrentOperations: 1 });
+    const session = await client.openSession();
+    // More than the server queues, but no more than the client's system takes.
+    const answers = Array.from({ length: 10 }, () => session.request(new Uint8Array(16 << 10)));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    release();
+    expect(await Promise.all(answers)).toHaveLength(10);
+  });
+
   it('measures the round trip when the application asks, and is refused for a client that does not know it', async () => {
     const server = await stage.serve();
     const peer = await SessionPeer.open(stage, server);
