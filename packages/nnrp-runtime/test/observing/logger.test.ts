@@ -21,6 +21,12 @@ function recording(): Logger & { readonly lines: Line[] } {
   return { lines, debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
 }
 
+/** What pino's serializer of errors (pino-std-serializers 6 and 7) makes the type of what has a message. */
+function pinoType(err: Record<string, unknown>): unknown {
+  const { constructor: made, name, type } = err;
+  return (typeof made === 'function' ? made.name : name) ?? type;
+}
+
 const warnings = () => vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
 async function failing(logger: Logger, times = 1, said = 'broken') {
@@ -54,6 +60,17 @@ describe('a logger', () => {
     ]);
     expect(JSON.stringify(logger.lines)).not.toContain('secret');
     expect(warned).not.toHaveBeenCalled();
+  });
+
+  it('that names errors after their constructor, as pino does, names those of the application by their type', async () => {
+    const logger = recording();
+    await failing(logger);
+    await eventually(() => logger.lines.length > 0, 'there is a line');
+    const [[, facts] = []] = logger.lines;
+    const err = facts?.['err'] as Record<string, unknown>;
+    expect(pinoType(err)).toBe('Error');
+    expect(`${err}`).toBe('[object Object]');
+    expect(Object.keys(err)).toEqual(['type', 'code', 'message', 'stack']);
   });
 
   it('is told beside the listeners of an event', async () => {

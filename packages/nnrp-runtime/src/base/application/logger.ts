@@ -93,10 +93,12 @@ function factsOf(event: object): Record<string, unknown> {
 function errorFacts(error: unknown): Record<string, unknown> {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
   const text = (value: unknown) => (typeof value === 'string' ? printable(value) : undefined);
-  return {
+  const facts = {
     type: text(name),
     code: text(code),
     message: printable(messageOf(error, 'it cannot be shown')),
     stack: shownStack(error),
   };
+  // The serializer of pino takes the name of the constructor for the type, where there is one: it would be Object.
+  return Object.defineProperty(facts, 'constructor', { value: undefined });
 }
