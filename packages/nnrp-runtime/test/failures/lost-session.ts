@@ -10,11 +10,12 @@ export async function lostSession(submit: 'sent' | 'not sent'): Promise<unknown>
   const { client, session, known } = await server.session();
   const sent = failureOf(session.submitNow('sent'));
   await eventually(() => server.submits(known).length === 1, 'the submit has come');
-  const suspended = new Promise((resolve) => client.once('suspended', resolve));
+  // Within the event: a turn later the window may be over.
+  const unsent = new Promise((resolve) => {
+    client.once('suspended', () => resolve(failureOf(session.submitNow('not sent'))));
+  });
   server.isUnreachable = true;
   server.cut();
-  await suspended;
-  const unsent = failureOf(session.submitNow('not sent'));
   const failures = await Promise.all([sent, unsent]);
   await RecoveryServer.clear();
   return failures[submit === 'sent' ? 0 : 1];
